@@ -1,0 +1,17 @@
+# embed_files(<target> <symbol> <file>...)
+# Makes the files part of the program: defines `trainer::embedded::<symbol>()`, which returns every file's name (without
+# folder and extension) and text, so that nothing has to be found on disk at run time.
+function(embed_files target symbol)
+  set(source ${CMAKE_CURRENT_BINARY_DIR}/embedded_${symbol}.cpp)
+  set(body "#include \"base/embedded.h\"\n\nnamespace trainer::embedded {\n")
+  string(APPEND body "const std::vector<File>& ${symbol}() {\n  static const std::vector<File> files = {\n")
+  foreach(file ${ARGN})
+    get_filename_component(name ${file} NAME_WE)
+    file(READ ${file} text)
+    string(APPEND body "      {\"${name}\", R\"embedded(${text})embedded\"},\n")
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+  endforeach()
+  string(APPEND body "  };\n  return files;\n}\n}  // namespace trainer::embedded\n")
+  file(CONFIGURE OUTPUT ${source} CONTENT "${body}" @ONLY)
+  target_sources(${target} PRIVATE ${source})
+endfunction()

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "kernels/path.h"
+#include "tensor/tensor.h"
+
+namespace trainer {
+
+/// A = max(Y, 0). `A` may be the same memory as `Y`. `path` must not be automatic.
+void relu_feedforward(KernelPath path, const Tensor& Y, Tensor& A);
+/// dY = dA where A > 0, else 0. `dY` may be the same memory as `dA`.
+void relu_backpropagate(KernelPath path, const Tensor& A, const Tensor& dA, Tensor& dY);
+
+}  // namespace trainer

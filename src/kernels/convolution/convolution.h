@@ -1,0 +1,39 @@
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "kernels/convolution/geometry.h"
+#include "kernels/path.h"
+#include "tensor/pattern.h"
+#include "tensor/tensor.h"
+
+namespace trainer {
+
+/// The weight of one convolution as kernels see it: `values` are the unpruned weights in the pattern's order.
+struct WeightView {
+  const std::shared_ptr<const Pattern>& pattern;
+  std::span<const float> values;
+};
+
+/// The three phases of one convolution on one path, for one geometry. Not thread-safe: one object serves one layer and
+/// may keep packed weights, scratch memory and what it derived from the pattern between calls.
+///
+/// Results do not depend on the number of threads, bit for bit. Tensors must have the geometry's shapes.
+class Convolution {
+ public:
+  virtual ~Convolution() = default;
+
+  /// FF: Z = X * W.
+  virtual void feedforward(const Tensor& X, const WeightView& W, Tensor& Z) = 0;
+  /// BP: dX = dZ * W transposed. With `accumulate`, dX += it.
+  virtual void backpropagate(const Tensor& dZ, const WeightView& W, Tensor& dX, bool accumulate) = 0;
+  /// WG: dW of the unpruned weights alone, in the pattern's order; overwritten.
+  virtual void weight_gradient(const Tensor& dZ, const Tensor& X, const std::shared_ptr<const Pattern>& pattern,
+                               std::span<float> dW) = 0;
+};
+
+/// `path` must not be automatic. Every path accepts every valid geometry.
+std::unique_ptr<Convolution> make_convolution(KernelPath path, const ConvolutionGeometry& geometry);
+
+}  // namespace trainer

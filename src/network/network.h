@@ -1,0 +1,61 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "network/layer.h"
+
+namespace trainer {
+
+/// A directed acyclic graph of layers with one input (the images) and one output (the logits).
+///
+/// Nodes are added in order of execution. plan() fixes the batch size, allocates every activation and gradient
+/// (gradients share memory where their lives do not overlap) and prepares kernels; after it, a step allocates nothing.
+class Network {
+ public:
+  static constexpr int kInput = -1;  ///< names the images as an input of add()
+
+  Network();
+  ~Network();
+  Network(Network&&) noexcept;
+  Network& operator=(Network&&) noexcept;
+
+  /// Returns the node's number, to be used as an input of later nodes. The last node added is the output.
+  int add(std::string name, std::unique_ptr<Layer> layer, std::vector<int> inputs);
+
+  /// Throws UsageError naming the layer whose shapes do not fit.
+  void plan(const Shape& images, KernelPath path);
+
+  /// FF. In training, BN uses and records batch statistics and everything is kept for backpropagate.
+  /// `hook` may be null. Returns the logits, N x classes x 1 x 1.
+  const Tensor& feedforward(const Tensor& images, bool training, StepHook* hook = nullptr);
+  /// BP and WG of the last feedforward(training = true): fills every parameter's gradient.
+  void backpropagate(const Tensor& dlogits, StepHook* hook = nullptr);
+
+  /// In order of execution.
+  std::vector<Parameter*> parameters();
+  std::vector<Buffer*> buffers();
+  const Shape& input_shape() const;
+  const Shape& output_shape() const;
+
+  /// The next backpropagate() shall also keep the gradient of ALL weights of `weight`, pruned ones too (RigL grows
+  /// where it is largest). One step only: ask again for the next.
+  void request_dense_gradient(const Parameter& weight);
+  /// What the last backpropagate() kept: a dense K*(C/groups)*R*S array. Throws std::logic_error if it was not asked.
+  std::span<const float> dense_gradient(const Parameter& weight) const;
+
+  struct Node {
+    std::string name;
+    std::unique_ptr<Layer> layer;
+    std::vector<int> inputs;
+  };
+  const std::vector<Node>& nodes() const;
+
+ private:
+  struct Plan;
+  std::unique_ptr<Plan> plan_;
+  std::vector<Node> nodes_;
+};
+
+}  // namespace trainer

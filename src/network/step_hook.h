@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "kernels/convolution/convolution.h"
+#include "network/parameter.h"
+#include "tensor/tensor.h"
+
+namespace trainer {
+
+/// A convolution or linear layer (a linear layer is a 1x1 convolution of a 1x1 image) as the hook sees it.
+struct ContractionLayer {
+  int index = 0;  ///< place in the network's order of execution, unique among all its layers
+  std::string name;
+  bool is_linear = false;
+  bool has_bp = true;  ///< false where no gradient of X is needed: the first layer
+  ConvolutionGeometry geometry;
+};
+
+struct BatchNormLayer {
+  int index = 0;
+  std::string name;
+  Shape shape;
+};
+
+/// What a processor model sees of a training step, and where it takes part in it.
+///
+/// The network calls these on the training thread, in the order in which the processor would do the work. Tensors
+/// passed as non-const may be changed: what the hook leaves there is what training goes on with, so a processor that
+/// skips outputs or drops gradients really trains with what it would have computed.
+class StepHook {
+ public:
+  virtual ~StepHook() = default;
+
+  virtual void begin_step(int64_t /*step*/) {}
+
+  /// FF done: Z = X * W. Z may be changed (outputs that speculation skipped).
+  virtual void feedforward(const ContractionLayer& /*layer*/, const Tensor& /*X*/, const WeightView& /*W*/,
+                           Tensor& /*Z*/) {}
+  /// dZ is complete, BP and WG have not used it yet. dZ may be changed (operands that are dropped).
+  virtual void gradient(const ContractionLayer& /*layer*/, const Tensor& /*X*/, const WeightView& /*W*/,
+                        Tensor& /*dZ*/) {}
+  /// BP done for this layer. Not called where has_bp is false. dX may be changed, and may already hold the sum with
+  /// another branch's gradient.
+  virtual void backpropagation(const ContractionLayer& /*layer*/, const Tensor& /*X*/, const WeightView& /*W*/,
+                               const Tensor& /*dZ*/, Tensor& /*dX*/) {}
+  /// WG done for this layer; dW in the pattern's order.
+  virtual void weight_gradient(const ContractionLayer& /*layer*/, const Tensor& /*X*/, const WeightView& /*W*/,
+                               const Tensor& /*dZ*/, std::span<float> /*dW*/) {}
+
+  virtual void batchnorm_feedforward(const BatchNormLayer& /*layer*/, const Tensor& /*Z*/, Tensor& /*Y*/) {}
+  virtual void batchnorm_backpropagation(const BatchNormLayer& /*layer*/, const Tensor& /*Z*/, const Tensor& /*dY*/,
+                                         Tensor& /*dZ*/) {}
+
+  /// UP done: weights updated (not yet pruned).
+  virtual void update(std::span<Parameter* const> /*parameters*/) {}
+  virtual void end_step() {}
+};
+
+}  // namespace trainer
