@@ -7,7 +7,7 @@ namespace trainer {
 
 /// Threads that parallel_for uses; at first the number of processors this process may run on.
 int thread_count();
-/// Sets it; `count` >= 1.
+/// Sets it; 0 goes back to the default.
 void set_thread_count(int count);
 
 /// Calls body(begin, end) for consecutive pieces that cover [0, count) exactly once, on all threads, and waits.
