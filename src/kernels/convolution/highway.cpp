@@ -1,0 +1,371 @@
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "base/parallel.h"
+#include "kernels/convolution/axis.h"
+#include "kernels/convolution/paths.h"
+#include "kernels/convolution/prefetch.h"
+#include "kernels/convolution/terms.h"
+#include "kernels/convolution/tile_kernels.h"
+#include "kernels/convolution/tiling.h"
+
+namespace trainer {
+namespace {
+
+// How finely work is cut. Constants, so that the cut is the same for any number of threads.
+constexpr int64_t kPieces = 32;             // pieces wanted, for threads to share
+constexpr int64_t kFewestOutputs = 64;      // output channels of a piece: what packing a window is shared by
+constexpr int64_t kCachedFloats = 1 << 21;  // an output larger than this is written past the caches
+constexpr int64_t kRun = 4;                 // tiles a thread takes at a time where there are enough
+constexpr int64_t kGradientPartials = 16;   // partial weight gradients, added in order
+
+int64_t divide_up(int64_t value, int64_t divisor) { return (value + divisor - 1) / divisor; }
+
+/// One pass with its tiling and what it derived from the pattern it saw last.
+struct Plan {
+  Plan(Pass the_pass, const Tiling& the_tiling) : pass(std::move(the_pass)), tiling(the_tiling) {}
+
+  Pass pass;
+  Tiling tiling;
+  std::unique_ptr<TermList> terms;
+};
+
+/// A tile: output positions of a pass by a block of the batch.
+struct Tile {
+  int64_t first_row;  // in the pass's own count
+  int64_t first_column;
+  int64_t rows;
+  int64_t columns;
+  int64_t vectors;  // of a row
+  int64_t first_image;
+  int64_t images;
+
+  int64_t floats(int64_t lanes) const { return rows * vectors * lanes; }
+};
+
+/// Some output channels of a group.
+struct Outputs {
+  int64_t group;
+  int64_t begin;
+  int64_t end;
+
+  int64_t count() const { return end - begin; }
+};
+
+/// The tiles of a plan, numbered so that the batch blocks of the same positions are neighbours: they share cache lines
+/// and pages of the tensors.
+class Tiles {
+ public:
+  Tiles(const Plan& plan, int64_t batch)
+      : plan_(plan),
+        batch_(batch),
+        batches_(divide_up(batch, plan.tiling.batch)),
+        columns_(divide_up(plan.pass.columns.count, plan.tiling.columns)),
+        rows_(divide_up(plan.pass.rows.count, plan.tiling.rows)) {}
+
+  int64_t count() const { return rows_ * columns_ * batches_; }
+  Tile operator[](int64_t index) const {
+    const Tiling& tiling = plan_.tiling;
+    Tile tile{};
+    tile.first_image = index % batches_ * tiling.batch;
+    tile.images = std::min(tiling.batch, batch_ - tile.first_image);
+    tile.first_column = index / batches_ % columns_ * tiling.columns;
+    tile.columns = std::min(tiling.columns, plan_.pass.columns.count - tile.first_column);
+    tile.vectors = tiling.vectors(tile.columns);
+    tile.first_row = index / batches_ / columns_ * tiling.rows;
+    tile.rows = std::min(tiling.rows, plan_.pass.rows.count - tile.first_row);
+    return tile;
+  }
+
+ private:
+  const Plan& plan_;
+  int64_t batch_;
+  int64_t batches_;
+  int64_t columns_;
+  int64_t rows_;
+};
+
+/// Memory of one thread.
+struct Scratch {
+  AlignedVector<float> window;
+  AlignedVector<float> tiles;
+  PrefetchLines coming;
+};
+
+float* reserve(AlignedVector<float>& memory, int64_t count) {
+  if (static_cast<int64_t>(memory.size()) < count) {
+    memory.resize(static_cast<size_t>(count));
+  }
+  return memory.data();
+}
+
+class HighwayConvolution final : public Convolution {
+ public:
+  explicit HighwayConvolution(const ConvolutionGeometry& geometry)
+      : g_(geometry),
+        kernels_(tile_kernels()),
+        forward_(make_plan(forward_pass(geometry), geometry.c / geometry.groups, geometry.k / geometry.groups)) {
+    for (Pass& pass : backward_passes(geometry)) {
+      backward_.push_back(make_plan(std::move(pass), geometry.k / geometry.groups, geometry.c / geometry.groups));
+    }
+  }
+
+  void feedforward(const Tensor& X, const WeightView& W, Tensor& Z) override {
+    use_pattern(forward_, Direction::forward, W.pattern);
+    forward_.terms->refresh(W.values);
+    sum(forward_, X, Z, false);
+  }
+
+  void backpropagate(const Tensor& dZ, const WeightView& W, Tensor& dX, bool accumulate) override {
+    for (Plan& plan : backward_) {
+      use_pattern(plan, Direction::backward, W.pattern);
+      plan.terms->refresh(W.values);
+      sum(plan, dZ, dX, accumulate);
+    }
+  }
+
+  void weight_gradient(const Tensor& dZ, const Tensor& X, const std::shared_ptr<const Pattern>& pattern,
+                       std::span<float> dW) override {
+    use_pattern(forward_, Direction::forward, pattern);
+    const TermList& terms = *forward_.terms;
+    const int64_t term_count = static_cast<int64_t>(terms.terms().size());
+    const Tiles tiles(forward_, g_.n);
+    const int64_t outputs = g_.k / g_.groups;
+    const int64_t partials = std::min(tiles.count(), kGradientPartials);
+    const int64_t pieces = output_pieces(partials * g_.groups, outputs);
+    reserve(partials_, partials * term_count);
+    prepare_scratch();
+
+    // Each partial gradient comes from a fixed run of tiles. Its pieces write different terms.
+    parallel_for(partials * g_.groups * pieces, 1, [&](int64_t task, int64_t) {
+      const int64_t partial = task / (g_.groups * pieces);
+      const int64_t piece = task % pieces;
+      const Outputs channels{task / pieces % g_.groups, piece * outputs / pieces, (piece + 1) * outputs / pieces};
+      float* sums = partials_.data() + partial * term_count;
+      const int64_t first_tile = partial * tiles.count() / partials;
+      const int64_t end_tile = (partial + 1) * tiles.count() / partials;
+      for (int64_t tile = first_tile; tile < end_tile; ++tile) {
+        const Tile next = tiles[std::min(tile + 1, end_tile - 1)];
+        dot_tile(tiles[tile], next, dZ, X, channels, sums, tile == first_tile);
+      }
+    });
+    constexpr int64_t kGrain = 1 << 13;
+    parallel_for(term_count, kGrain, [&](int64_t begin, int64_t end) {
+      for (int64_t term = begin; term < end; ++term) {
+        float gradient = partials_[static_cast<size_t>(term)];
+        for (int64_t partial = 1; partial < partials; ++partial) {
+          gradient += partials_[static_cast<size_t>(partial * term_count + term)];
+        }
+        dW[terms.source()[static_cast<size_t>(term)]] = gradient;
+      }
+    });
+  }
+
+ private:
+  Plan make_plan(Pass pass, int64_t inputs, int64_t outputs) const {
+    const Tiling tiling = choose_tiling(pass, g_.n, inputs, outputs, kernels_.unit);
+    return {std::move(pass), tiling};
+  }
+
+  void use_pattern(Plan& plan, Direction direction, const std::shared_ptr<const Pattern>& pattern) const {
+    if (!plan.terms || plan.terms->pattern() != pattern) {
+      plan.terms = std::make_unique<TermList>(g_, direction, plan.pass, plan.tiling, pattern);
+    }
+  }
+
+  static int64_t output_pieces(int64_t others, int64_t outputs) {
+    return std::clamp<int64_t>(kPieces / others, 1, divide_up(outputs, kFewestOutputs));
+  }
+
+  void prepare_scratch() {
+    if (static_cast<int>(scratch_.size()) < thread_count()) {
+      scratch_.resize(static_cast<size_t>(thread_count()));
+    }
+  }
+  Scratch& scratch() { return scratch_[static_cast<size_t>(thread_index())]; }
+
+  /// The window of `tile` in a block of a group's input channels.
+  PackJob window(const Plan& plan, const Tile& tile, const Tensor& input, int64_t group, int64_t block) const {
+    const int64_t group_channels = input.shape().c / g_.groups;
+    const int64_t first_channel = block * plan.tiling.channels;
+    const Tiling& tiling = plan.tiling;
+    const Axis& rows = plan.pass.rows;
+    const Axis& columns = plan.pass.columns;
+    PackJob job;
+    job.input = input.channel(group * group_channels + first_channel) + tile.first_image;
+    job.channel_size = input.shape().channel_size();
+    job.channels = std::min(plan.tiling.channels, group_channels - first_channel);
+    job.input_rows = rows.input_extent;
+    job.input_columns = columns.input_extent;
+    job.column_limit = columns.input_extent;
+    job.input_batch = g_.n;
+    job.first_row = tile.first_row * rows.input_step + rows.first;
+    job.first_column = tile.first_column * columns.input_step + columns.first;
+    job.step = columns.input_step;
+    job.row_planes = &rows.planes;
+    job.column_planes = &columns.planes;
+    job.rows = tile.rows + rows.reach;
+    job.images = tile.images;
+    job.batch = tiling.batch;
+    job.row_pitch = tiling.row_pitch;
+    job.plane_pitch = tiling.plane_pitch;
+    job.channel_pitch = tiling.channel_pitch;
+    return job;
+  }
+
+  const float* pack_window(const Plan& plan, const Tile& tile, const Tensor& input, int64_t group, int64_t block) {
+    PackJob job = window(plan, tile, input, group, block);
+    job.packed = reserve(scratch().window, plan.tiling.channels * plan.tiling.channel_pitch);
+    kernels_.pack(job);
+    return job.packed;
+  }
+
+  /// The values of Z's gradient in `tile`, zero where the tile's vectors hold no position.
+  PackJob gradients(const Tile& tile, const Tensor& dZ, int64_t first_output, int64_t outputs) const {
+    static const std::vector<int64_t> kOnePlane = {0};
+    PackJob job;
+    job.input = dZ.channel(first_output) + tile.first_image;
+    job.channel_size = dZ.shape().channel_size();
+    job.channels = outputs;
+    job.input_rows = forward_.pass.rows.count;
+    job.input_columns = forward_.pass.columns.count;
+    job.column_limit = tile.first_column + tile.columns;
+    job.input_batch = g_.n;
+    job.first_row = tile.first_row;
+    job.first_column = tile.first_column;
+    job.row_planes = &kOnePlane;
+    job.column_planes = &kOnePlane;
+    job.rows = tile.rows;
+    job.images = tile.images;
+    job.batch = forward_.tiling.batch;
+    job.row_pitch = tile.vectors * forward_.tiling.lanes;
+    job.plane_pitch = tile.floats(forward_.tiling.lanes);
+    job.channel_pitch = job.plane_pitch;
+    return job;
+  }
+
+  void sum(const Plan& plan, const Tensor& input, Tensor& output, bool accumulate) {
+    if (plan.terms->terms().empty() && accumulate) {
+      return;
+    }
+    const Tiles tiles(plan, g_.n);
+    const int64_t outputs = output.shape().c / g_.groups;
+    const int64_t pieces = output_pieces(tiles.count() * g_.groups, outputs);
+    const int64_t run = std::clamp<int64_t>(tiles.count() * g_.groups / kPieces, 1, kRun);
+    const int64_t runs = divide_up(tiles.count(), run);
+    prepare_scratch();
+    parallel_for(g_.groups * pieces * runs, 1, [&](int64_t task, int64_t) {
+      const int64_t part = task / runs;
+      const Outputs channels{part / pieces, part % pieces * outputs / pieces, (part % pieces + 1) * outputs / pieces};
+      const int64_t first_tile = task % runs * run;
+      const int64_t end_tile = std::min(first_tile + run, tiles.count());
+      for (int64_t tile = first_tile; tile < end_tile; ++tile) {
+        const Tile next = tiles[std::min(tile + 1, end_tile - 1)];
+        sum_tile(plan, tiles[tile], next, input, output, channels, accumulate);
+      }
+    });
+  }
+
+  void sum_tile(const Plan& plan, const Tile& tile, const Tile& next, const Tensor& input, Tensor& output,
+                const Outputs& outputs, bool accumulate) {
+    const Tiling& tiling = plan.tiling;
+    const auto kernel = kernels_.sum[tile.rows - 1][tile.vectors - 1];
+    PrefetchLines& coming = scratch().coming;
+    SumJob job;
+    job.row_pitch = tiling.row_pitch;
+    job.terms = plan.terms->terms().data();
+    job.outputs = outputs.count();
+    job.sums = reserve(scratch().tiles, outputs.count() * tile.floats(tiling.lanes));
+    for (int64_t block = 0; block < plan.terms->blocks(); ++block) {
+      job.begin = plan.terms->begin(outputs.group, block) + outputs.begin;
+      job.first = block == 0;
+      if (job.begin[0] != job.begin[job.outputs]) {
+        job.packed = pack_window(plan, tile, input, outputs.group, block);
+      }
+      const bool last = block + 1 == plan.terms->blocks();
+      coming.clear();
+      coming.add(last ? window(plan, next, input, outputs.group, 0)
+                      : window(plan, tile, input, outputs.group, block + 1));
+      job.prefetch = coming.over(job.outputs);
+      kernel(job);
+    }
+    unpack(plan, tile, job.sums, output, outputs, accumulate);
+  }
+
+  void unpack(const Plan& plan, const Tile& tile, const float* sums, Tensor& output, const Outputs& outputs,
+              bool accumulate) const {
+    const int64_t first_output = outputs.group * (output.shape().c / g_.groups) + outputs.begin;
+    const Axis& rows = plan.pass.rows;
+    const Axis& columns = plan.pass.columns;
+    UnpackJob job;
+    job.sums = sums;
+    job.outputs = outputs.count();
+    job.rows = tile.rows;
+    job.columns = tile.columns;
+    job.row_floats = tile.vectors * plan.tiling.lanes;
+    job.images = tile.images;
+    job.batch = plan.tiling.batch;
+    const int64_t row_size = output.shape().w * g_.n;
+    job.output = output.channel(first_output) + (rows.output_phase + tile.first_row * rows.output_step) * row_size +
+                 (columns.output_phase + tile.first_column * columns.output_step) * g_.n + tile.first_image;
+    job.channel_size = output.shape().channel_size();
+    job.row_stride = rows.output_step * row_size;
+    job.column_stride = columns.output_step * g_.n;
+    job.accumulate = accumulate;
+    job.past_caches = output.size() > kCachedFloats;
+    kernels_.unpack(job);
+  }
+
+  /// Adds the products of one tile to the sums of the terms of some output channels of a group.
+  void dot_tile(const Tile& tile, const Tile& next, const Tensor& dZ, const Tensor& X, const Outputs& outputs,
+                float* sums, bool first) {
+    const TermList& terms = *forward_.terms;
+    const Tiling& tiling = forward_.tiling;
+    const int64_t first_output = outputs.group * (g_.k / g_.groups) + outputs.begin;
+    const auto kernel = kernels_.dot[tile.rows - 1][tile.vectors - 1];
+    PrefetchLines& coming = scratch().coming;
+    PackJob pack = gradients(tile, dZ, first_output, outputs.count());
+    pack.packed = reserve(scratch().tiles, outputs.count() * pack.channel_pitch);
+    kernels_.pack(pack);
+    DotJob job;
+    job.row_pitch = tiling.row_pitch;
+    job.terms = terms.terms().data();
+    job.outputs = outputs.count();
+    job.sums = sums;
+    job.first = first;
+    job.tiles = pack.packed;
+    for (int64_t block = 0; block < terms.blocks(); ++block) {
+      job.begin = terms.begin(outputs.group, block) + outputs.begin;
+      if (job.begin[0] == job.begin[job.outputs]) {
+        continue;
+      }
+      job.packed = pack_window(forward_, tile, X, outputs.group, block);
+      const bool last = block + 1 == terms.blocks();
+      coming.clear();
+      coming.add(last ? window(forward_, next, X, outputs.group, 0)
+                      : window(forward_, tile, X, outputs.group, block + 1));
+      // The next tile's gradients, a share with every block.
+      const int64_t begin = block * job.outputs / terms.blocks();
+      const int64_t end = (block + 1) * job.outputs / terms.blocks();
+      coming.add(gradients(next, dZ, first_output + begin, end - begin));
+      job.prefetch = coming.over(job.outputs);
+      kernel(job);
+    }
+  }
+
+  ConvolutionGeometry g_;
+  const TileKernels& kernels_;
+  Plan forward_;
+  std::vector<Plan> backward_;
+  std::vector<Scratch> scratch_;  // one per thread
+  AlignedVector<float> partials_;
+};
+
+}  // namespace
+
+std::unique_ptr<Convolution> make_highway_convolution(const ConvolutionGeometry& geometry) {
+  return std::make_unique<HighwayConvolution>(geometry);
+}
+
+}  // namespace trainer

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/convolution/tile_kernels.h"
+
+namespace trainer {
+
+/// The cache lines that coming pack jobs will read.
+class PrefetchLines {
+ public:
+  void clear() { count_ = 0; }
+  void add(const PackJob& job);
+  /// Spread over the outputs of one kernel call. Valid until the lines change.
+  PrefetchList over(int64_t outputs) const;
+
+ private:
+  std::vector<const float*> lines_;  // the first count_
+  int64_t count_ = 0;
+};
+
+}  // namespace trainer

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "kernels/convolution/axis.h"
+#include "kernels/convolution/geometry.h"
+#include "kernels/convolution/tiling.h"
+#include "tensor/aligned.h"
+#include "tensor/pattern.h"
+
+namespace trainer {
+
+/// One unpruned weight as an inner loop reads it.
+struct Term {
+  uint32_t offset = 0;  ///< floats from the start of the packed block to where the weight reads
+  float value = 0;
+};
+
+/// Which way a pass goes through the weight.
+enum class Direction { forward, backward };
+
+/// The unpruned weights of one pattern that a pass uses, in the order it reads them: by group of the convolution, block
+/// of input channels and output channel, then as the pattern has them.
+class TermList {
+ public:
+  /// `pass` and `tiling` belong to `direction`: backward, the input channels are the weight's K.
+  TermList(const ConvolutionGeometry& geometry, Direction direction, const Pass& pass, const Tiling& tiling,
+           std::shared_ptr<const Pattern> pattern);
+
+  const std::shared_ptr<const Pattern>& pattern() const { return pattern_; }
+  std::span<const Term> terms() const { return terms_; }
+  /// outputs + 1 entries: terms of output channel o (within the group) are [o] .. [o+1]-1 of terms().
+  const uint32_t* begin(int64_t group, int64_t block) const {
+    return begin_.data() + (group * blocks_ + block) * outputs_;
+  }
+  int64_t blocks() const { return blocks_; }
+  /// Position of each term's weight in the pattern's order.
+  std::span<const uint32_t> source() const { return source_; }
+  /// Takes the values from an array in the pattern's order.
+  void refresh(std::span<const float> values);
+
+ private:
+  std::shared_ptr<const Pattern> pattern_;  // held, so that its address names it
+  int64_t outputs_;
+  int64_t blocks_;
+  std::vector<uint32_t> begin_;
+  std::vector<uint32_t> source_;
+  AlignedVector<Term> terms_;
+};
+
+}  // namespace trainer

@@ -1,0 +1,380 @@
+#include "kernels/convolution/tile_kernels.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+// Of targets that differ in nothing these kernels use, one is enough; scalable vectors cannot be held in arrays, so Arm
+// CPUs that have SVE run the NEON kernels.
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/convolution/tile_kernels.cpp"
+#include <hwy/foreach_target.h>
+// foreach_target has to come first.
+#include <hwy/cache_control.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace trainer {
+namespace HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Floats = hn::ScalableTag<float>;
+using Vector = hn::Vec<Floats>;
+
+constexpr int64_t kLanes = hn::MaxLanes(Floats());
+
+// Registers: FF needs one beside the accumulators, WG four. CPUs without AVX-512 on x86 have 16, all others 32.
+#if HWY_TARGET == HWY_AVX2
+constexpr int64_t kAccumulators = 12;
+#elif HWY_TARGET == HWY_SSE4 || HWY_TARGET == HWY_SCALAR
+constexpr int64_t kAccumulators = 8;
+#elif HWY_TARGET == HWY_NEON
+constexpr int64_t kAccumulators = 24;
+#else
+constexpr int64_t kAccumulators = 28;
+#endif
+
+// Tiles live in registers only when their loops are unrolled. Under sanitizers they are not: with their checks on every
+// load, this file would take many minutes to compile.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr int kUnroll = 1;
+#else
+constexpr int kUnroll = 8;
+#endif
+
+void copy(const float* from, int64_t count, float* to) {
+  const Floats d;
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    hn::StoreU(hn::LoadU(d, from + i), d, to + i);
+  }
+  if (i < count) {
+    std::memcpy(to + i, from + i, static_cast<size_t>(count - i) * sizeof(float));
+  }
+}
+
+/// As copy, past the caches: `to` is aligned and `count` a multiple of the lanes.
+void stream(const float* from, int64_t count, float* to) {
+  const Floats d;
+  for (int64_t i = 0; i < count; i += kLanes) {
+    hn::Stream(hn::LoadU(d, from + i), d, to + i);
+  }
+}
+
+void add(const float* from, int64_t count, float* to) {
+  const Floats d;
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    hn::StoreU(hn::Add(hn::LoadU(d, to + i), hn::LoadU(d, from + i)), d, to + i);
+  }
+  for (; i < count; ++i) {
+    to[i] += from[i];
+  }
+}
+
+void clear(int64_t count, float* to) {
+  const Floats d;
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    hn::StoreU(hn::Zero(d), d, to + i);
+  }
+  for (; i < count; ++i) {
+    to[i] = 0;
+  }
+}
+
+/// Asks for the lines of one output's share. To the second-level cache: the first is full of the window at work.
+HWY_INLINE const float* const* prefetch(const PrefetchList& list, const float* const* next) {
+  const float* const* const stop = next + std::min(list.per_output, list.end - next);
+  for (; next != stop; ++next) {
+    __builtin_prefetch(*next, 0, 2);
+  }
+  return next;
+}
+
+void pack_row(const PackJob& job, const float* input, int64_t first_column, float* packed) {
+  const int64_t columns = job.row_pitch / job.batch;
+  // Packed columns [begin, end) lie inside the input.
+  const int64_t begin = std::clamp<int64_t>((job.step - 1 - first_column) / job.step, 0, columns);
+  const int64_t end = std::clamp<int64_t>((job.column_limit - first_column + job.step - 1) / job.step, begin, columns);
+  clear(begin * job.batch, packed);
+  if (job.step == 1 && job.batch == job.input_batch) {
+    copy(input + (first_column + begin) * job.batch, (end - begin) * job.batch, packed + begin * job.batch);
+  } else {
+    for (int64_t i = begin; i < end; ++i) {
+      const float* from = input + (first_column + i * job.step) * job.input_batch;
+      copy(from, job.images, packed + i * job.batch);
+      clear(job.batch - job.images, packed + i * job.batch + job.images);
+    }
+  }
+  clear(job.row_pitch - end * job.batch, packed + end * job.batch);
+}
+
+void pack(const PackJob& job) {
+  const int64_t input_row_size = job.input_columns * job.input_batch;
+  for (int64_t channel = 0; channel < job.channels; ++channel) {
+    const float* input = job.input + channel * job.channel_size;
+    float* plane = job.packed + channel * job.channel_pitch;
+    for (const int64_t row_phase : *job.row_planes) {
+      for (const int64_t column_phase : *job.column_planes) {
+        for (int64_t i = 0; i < job.rows; ++i) {
+          const int64_t row = job.first_row + row_phase + i * job.step;
+          float* packed = plane + i * job.row_pitch;
+          if (row < 0 || row >= job.input_rows) {
+            clear(job.row_pitch, packed);
+          } else {
+            pack_row(job, input + row * input_row_size, job.first_column + column_phase, packed);
+          }
+        }
+        plane += job.plane_pitch;
+      }
+    }
+  }
+}
+
+void unpack(const UnpackJob& job) {
+  const bool one_run = job.column_stride == job.batch && job.images == job.batch;
+  const int64_t runs = one_run ? 1 : job.columns;
+  const int64_t run = one_run ? job.columns * job.batch : job.images;
+  const bool stream_run = job.past_caches && run % kLanes == 0 && job.column_stride % kLanes == 0 &&
+                          job.row_stride % kLanes == 0 && job.channel_size % kLanes == 0 &&
+                          reinterpret_cast<uintptr_t>(job.output) % (kLanes * sizeof(float)) == 0;
+  for (int64_t o = 0; o < job.outputs; ++o) {
+    for (int64_t i = 0; i < job.rows; ++i) {
+      const float* from = job.sums + (o * job.rows + i) * job.row_floats;
+      float* to = job.output + o * job.channel_size + i * job.row_stride;
+      for (int64_t j = 0; j < runs; ++j) {
+        if (job.accumulate) {
+          add(from + j * job.batch, run, to + j * job.column_stride);
+        } else if (stream_run) {
+          stream(from + j * job.batch, run, to + j * job.column_stride);
+        } else {
+          copy(from + j * job.batch, run, to + j * job.column_stride);
+        }
+      }
+    }
+  }
+  if (stream_run) {
+    hwy::FlushStream();  // other threads read the output next
+  }
+}
+
+template <int kRows, int kVectors>
+void sum_tile(const SumJob& job) {
+  const Floats d;
+  const float* rows[kRows];
+  for (int i = 0; i < kRows; ++i) {
+    rows[i] = job.packed + i * job.row_pitch;
+  }
+  const float* const* next_line = job.prefetch.begin;
+  for (int64_t o = 0; o < job.outputs; ++o) {
+    next_line = prefetch(job.prefetch, next_line);
+    const Term* term = job.terms + job.begin[o];
+    const Term* const end = job.terms + job.begin[o + 1];
+    if (term == end && !job.first) {
+      continue;
+    }
+    float* sums = job.sums + o * kRows * kVectors * kLanes;
+    Vector sum[kRows][kVectors];
+    if (job.first) {
+#pragma GCC unroll kUnroll
+      for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll kUnroll
+        for (int v = 0; v < kVectors; ++v) {
+          sum[i][v] = hn::Zero(d);
+        }
+      }
+    } else {
+#pragma GCC unroll kUnroll
+      for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll kUnroll
+        for (int v = 0; v < kVectors; ++v) {
+          sum[i][v] = hn::Load(d, sums + (i * kVectors + v) * kLanes);
+        }
+      }
+    }
+    for (; term != end; ++term) {
+      const Vector value = hn::Set(d, term->value);
+      const size_t offset = term->offset;
+#pragma GCC unroll kUnroll
+      for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll kUnroll
+        for (int v = 0; v < kVectors; ++v) {
+          sum[i][v] = hn::MulAdd(value, hn::LoadU(d, rows[i] + offset + v * kLanes), sum[i][v]);
+        }
+      }
+    }
+#pragma GCC unroll kUnroll
+    for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll kUnroll
+      for (int v = 0; v < kVectors; ++v) {
+        hn::Store(sum[i][v], d, sums + (i * kVectors + v) * kLanes);
+      }
+    }
+  }
+}
+
+#if HWY_TARGET == HWY_SCALAR
+
+/// sums[t] (+)= the lanes of sum[t].
+template <int kTerms>
+void add_dots(const Vector (&sum)[4], bool first, float* sums) {
+  for (int t = 0; t < kTerms; ++t) {
+    sums[t] = first ? hn::GetLane(sum[t]) : hn::GetLane(sum[t]) + sums[t];
+  }
+}
+
+#else
+
+using Block = hn::Full128<float>;
+
+hn::Vec<Block> add_blocks(hn::Vec<Block> sums) { return sums; }
+
+/// Adds the 128-bit blocks of a longer vector.
+template <class V>
+hn::Vec<Block> add_blocks(V sums) {
+  const hn::Half<hn::DFromV<V> > half;
+  return add_blocks(hn::Add(hn::LowerHalf(half, sums), hn::UpperHalf(half, sums)));
+}
+
+/// The sums of the lanes of a, b, c and d, in this order.
+hn::Vec<Block> add_lanes(Vector a, Vector b, Vector c, Vector e) {
+  const Floats d;
+  const hn::RepartitionToWide<Floats> pairs;
+  const auto ab = hn::BitCast(pairs, hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b)));
+  const auto ce = hn::BitCast(pairs, hn::Add(hn::InterleaveLower(d, c, e), hn::InterleaveUpper(d, c, e)));
+  return add_blocks(
+      hn::Add(hn::BitCast(d, hn::InterleaveLower(pairs, ab, ce)), hn::BitCast(d, hn::InterleaveUpper(pairs, ab, ce))));
+}
+
+/// sums[t] (+)= the lanes of sum[t].
+template <int kTerms>
+HWY_INLINE void add_dots(const Vector (&sum)[4], bool first, float* sums) {
+  const Block block;
+  hn::Vec<Block> result = add_lanes(sum[0], sum[1], sum[2], sum[3]);
+  if constexpr (kTerms == 4) {
+    if (!first) {
+      result = hn::Add(result, hn::LoadU(block, sums));
+    }
+    hn::StoreU(result, block, sums);
+  } else {
+    alignas(16) float values[4];
+    hn::Store(result, block, values);
+    for (int t = 0; t < kTerms; ++t) {
+      sums[t] = first ? values[t] : values[t] + sums[t];
+    }
+  }
+}
+
+#endif
+
+/// kTerms dot products side by side.
+template <int kTerms, int kRows, int kVectors>
+HWY_INLINE void dot_terms(const Vector (&tile)[kRows][kVectors], const float* const (&rows)[kRows], const Term* terms,
+                          bool first, float* sums) {
+  const Floats d;
+  size_t offset[kTerms];
+  Vector sum[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
+#pragma GCC unroll kUnroll
+  for (int t = 0; t < kTerms; ++t) {
+    offset[t] = terms[t].offset;
+  }
+#pragma GCC unroll kUnroll
+  for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll kUnroll
+    for (int v = 0; v < kVectors; ++v) {
+#pragma GCC unroll kUnroll
+      for (int t = 0; t < kTerms; ++t) {
+        sum[t] = hn::MulAdd(tile[i][v], hn::LoadU(d, rows[i] + offset[t] + v * kLanes), sum[t]);
+      }
+    }
+  }
+  add_dots<kTerms>(sum, first, sums);
+}
+
+template <int kRows, int kVectors>
+void dot_tile(const DotJob& job) {
+  const Floats d;
+  const float* rows[kRows];
+  for (int i = 0; i < kRows; ++i) {
+    rows[i] = job.packed + i * job.row_pitch;
+  }
+  const float* const* next_line = job.prefetch.begin;
+  for (int64_t o = 0; o < job.outputs; ++o) {
+    next_line = prefetch(job.prefetch, next_line);
+    uint32_t term = job.begin[o];
+    const uint32_t end = job.begin[o + 1];
+    if (term == end) {
+      continue;
+    }
+    const float* tiles = job.tiles + o * kRows * kVectors * kLanes;
+    Vector tile[kRows][kVectors];
+#pragma GCC unroll kUnroll
+    for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll kUnroll
+      for (int v = 0; v < kVectors; ++v) {
+        tile[i][v] = hn::Load(d, tiles + (i * kVectors + v) * kLanes);
+      }
+    }
+    for (; term + 4 <= end; term += 4) {
+      dot_terms<4>(tile, rows, job.terms + term, job.first, job.sums + term);
+    }
+    switch (end - term) {
+      case 3:
+        dot_terms<3>(tile, rows, job.terms + term, job.first, job.sums + term);
+        break;
+      case 2:
+        dot_terms<2>(tile, rows, job.terms + term, job.first, job.sums + term);
+        break;
+      case 1:
+        dot_terms<1>(tile, rows, job.terms + term, job.first, job.sums + term);
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+template <int kRows, int kVectors>
+void enter(TileKernels& kernels) {
+  if constexpr (kRows * kVectors <= kAccumulators) {
+    kernels.sum[kRows - 1][kVectors - 1] = sum_tile<kRows, kVectors>;
+    kernels.dot[kRows - 1][kVectors - 1] = dot_tile<kRows, kVectors>;
+  }
+}
+
+template <int... kIndices>
+TileKernels make(std::integer_sequence<int, kIndices...> /*tile shapes*/) {
+  TileKernels kernels{};
+  kernels.unit = {kLanes, kAccumulators};
+  kernels.pack = pack;
+  kernels.unpack = unpack;
+  (enter<kIndices / kMostTileVectors + 1, kIndices % kMostTileVectors + 1>(kernels), ...);
+  return kernels;
+}
+
+const TileKernels& kernels_of_target() {
+  static const TileKernels kernels = make(std::make_integer_sequence<int, kMostTileRows * kMostTileVectors>());
+  return kernels;
+}
+
+}  // namespace
+
+const TileKernels* get_tile_kernels() { return &kernels_of_target(); }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace trainer
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace trainer {
+
+HWY_EXPORT(get_tile_kernels);
+
+const TileKernels& tile_kernels() { return *HWY_DYNAMIC_DISPATCH(get_tile_kernels)(); }
+
+}  // namespace trainer
+#endif

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/convolution/terms.h"
+#include "kernels/convolution/tiling.h"
+
+namespace trainer {
+
+/// Copies an input window of some channels to where the tile kernels read it.
+///
+/// Packed layout: [channel][row plane][column plane][row][column][batch]; a position outside the input is zero.
+struct PackJob {
+  const float* input = nullptr;  ///< first channel, row 0, column 0, first image of the batch block
+  int64_t channel_size = 0;      ///< floats from one channel to the next
+  int64_t channels = 0;
+  int64_t input_rows = 0;
+  int64_t input_columns = 0;
+  int64_t input_batch = 0;   ///< floats from one column to the next
+  int64_t column_limit = 0;  ///< columns from here on count as outside; input_columns or less
+  int64_t first_row = 0;     ///< input position of the window's origin; may be outside
+  int64_t first_column = 0;
+  int64_t step = 1;
+  const std::vector<int64_t>* row_planes = nullptr;
+  const std::vector<int64_t>* column_planes = nullptr;
+  int64_t rows = 0;    ///< packed rows that are needed
+  int64_t images = 0;  ///< of the batch block; its rest is zero
+  int64_t batch = 0;   ///< floats from one packed column to the next
+  int64_t row_pitch = 0;
+  int64_t plane_pitch = 0;
+  int64_t channel_pitch = 0;
+  float* packed = nullptr;
+};
+
+/// Cache lines that a kernel asks for while it computes: what the next window is packed from, which lies scattered
+/// where no hardware prefetcher finds it.
+struct PrefetchList {
+  const float* const* begin = nullptr;
+  const float* const* end = nullptr;
+  int64_t per_output = 0;  ///< lines to ask for beside each output, so that memory is kept evenly busy
+};
+
+/// For each output o: sums[o] (+)= sum over its terms of value * packed[offset ...], on a tile.
+struct SumJob {
+  const float* packed = nullptr;
+  int64_t row_pitch = 0;
+  PrefetchList prefetch;
+  const Term* terms = nullptr;
+  const uint32_t* begin = nullptr;  ///< outputs + 1 entries
+  int64_t outputs = 0;
+  float* sums = nullptr;  ///< [output][row][vector]
+  bool first = false;     ///< start from zero
+};
+
+/// For each term of output o: sums[term] (+)= dot product of tile o with packed[offset ...].
+struct DotJob {
+  const float* packed = nullptr;
+  int64_t row_pitch = 0;
+  PrefetchList prefetch;
+  const Term* terms = nullptr;
+  const uint32_t* begin = nullptr;  ///< outputs + 1 entries
+  int64_t outputs = 0;
+  const float* tiles = nullptr;  ///< [output][row][vector]
+  float* sums = nullptr;         ///< indexed as `terms`
+  bool first = false;            ///< overwrite
+};
+
+/// Writes the sums of a tile to the output tensor.
+struct UnpackJob {
+  const float* sums = nullptr;  ///< [output][row][vector]
+  int64_t outputs = 0;
+  int64_t rows = 0;
+  int64_t columns = 0;
+  int64_t row_floats = 0;  ///< of one row of sums
+  int64_t images = 0;
+  int64_t batch = 0;        ///< floats from one column of sums to the next
+  float* output = nullptr;  ///< first channel, the tile's first row, column and image
+  int64_t channel_size = 0;
+  int64_t row_stride = 0;  ///< floats from one row of the tile to the next in the output
+  int64_t column_stride = 0;
+  bool accumulate = false;
+  bool past_caches = false;  ///< the output as a whole is too large to be found in a cache later
+};
+
+/// The kernels for one instruction set.
+struct TileKernels {
+  using SumFunction = void (*)(const SumJob& job);
+  using DotFunction = void (*)(const DotJob& job);
+
+  VectorUnit unit;
+  void (*pack)(const PackJob& job);
+  void (*unpack)(const UnpackJob& job);
+  /// [rows - 1][vectors - 1]; null where rows * vectors > unit.accumulators.
+  SumFunction sum[kMostTileRows][kMostTileVectors];
+  DotFunction dot[kMostTileRows][kMostTileVectors];
+};
+
+/// Those for the best instruction set this CPU has.
+const TileKernels& tile_kernels();
+
+}  // namespace trainer
