@@ -33,7 +33,10 @@ class Pooling {
   virtual void backpropagate(const Tensor& dY, Tensor& dX) = 0;
 };
 
-/// `path` must not be automatic. Throws UsageError for a window that does not fit.
+/// `path` must not be automatic. Throws UsageError for a window that does not fit, for padding as large as the window,
+/// and for a maximum over more than 65536 values. On every path the first of equal maxima in row-major order wins. A
+/// NaN is the maximum of its window, but oneDNN skips NaN, and its maximum of -infinities alone is the lowest finite
+/// number, whose gradient is dropped.
 std::unique_ptr<Pooling> make_pooling(KernelPath path, const PoolingGeometry& geometry);
 
 }  // namespace trainer
