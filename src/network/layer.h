@@ -19,8 +19,20 @@ struct BackwardView {
   const Tensor& output;
   Tensor& doutput;                   ///< the layer may overwrite it (in-place BP)
   std::span<Tensor* const> dinputs;  ///< null where that gradient is not needed
-  /// Non-zero: add to dinputs[i] (another consumer wrote first); zero: overwrite it.
+  /// Non-zero: add to dinputs[i] (another consumer wrote first); zero: overwrite it. Non-zero only for layers whose
+  /// memory() says that they accumulate: for others the network adds.
   std::span<const uint8_t> accumulate;
+};
+
+/// What a layer does with the memory of its activations and gradients: what the network may share.
+struct LayerMemory {
+  /// FF may find its output to be the memory of one of its inputs, and BP one of its dinputs to be that of doutput.
+  /// Such a layer's BP reads no inputs; with several inputs it passes doutput on as it is, so that all its dinputs may
+  /// be that memory.
+  bool in_place = false;
+  bool reads_output = false;   ///< BP reads the output: no later layer may write over it
+  bool keeps_doutput = false;  ///< WG and BP leave doutput as they found it
+  bool accumulates = false;    ///< BP can add to what dinputs hold
 };
 
 /// One node of a network: FF, BP and WG as separate steps.
@@ -32,6 +44,9 @@ class Layer {
   virtual std::string_view kind() const = 0;
   /// Output shape for these inputs. Throws UsageError (shapes that do not fit; the message names both).
   virtual Shape output_shape(std::span<const Shape> inputs) const = 0;
+  virtual LayerMemory memory() const { return {}; }
+  /// Called before plan(): the inputs (one entry each, non-zero = yes) whose gradient BP will be asked for.
+  virtual void need_input_gradients(std::span<const uint8_t> /*needed*/) {}
   /// Called once per batch size before the first step: prepares kernels for these shapes.
   virtual void plan(int index, const std::string& name, std::span<const Shape> inputs, KernelPath path) = 0;
 
@@ -42,6 +57,11 @@ class Layer {
 
   virtual std::vector<Parameter*> parameters() { return {}; }
   virtual std::vector<Buffer*> buffers() { return {}; }
+
+  /// The next weight_gradient() also keeps the gradient of pruned weights (see Network::request_dense_gradient). Both
+  /// throw std::logic_error for a layer without a weight; dense_gradient() also when it was not asked for.
+  virtual void request_dense_gradient();
+  virtual std::span<const float> dense_gradient() const;
 };
 
 }  // namespace trainer

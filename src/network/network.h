@@ -21,19 +21,24 @@ class Network {
   Network(Network&&) noexcept;
   Network& operator=(Network&&) noexcept;
 
-  /// Returns the node's number, to be used as an input of later nodes. The last node added is the output.
+  /// Returns the node's number, to be used as an input of later nodes. The last node added is the output. The layer's
+  /// parameters and buffers get `name` and a point put before their names. Throws UsageError for a name that is taken,
+  /// std::logic_error for an input that does not exist.
   int add(std::string name, std::unique_ptr<Layer> layer, std::vector<int> inputs);
 
-  /// Throws UsageError naming the layer whose shapes do not fit.
+  /// Throws UsageError naming the layer whose shapes do not fit, or whose output nothing uses. May be called again, for
+  /// another batch size or path; parameters keep their values.
   void plan(const Shape& images, KernelPath path);
 
   /// FF. In training, BN uses and records batch statistics and everything is kept for backpropagate.
-  /// `hook` may be null. Returns the logits, N x classes x 1 x 1.
+  /// `hook` may be null. Returns the logits, N x classes x 1 x 1, which stay valid until the next feedforward. `images`
+  /// must stay as they are until backpropagate. Throws UsageError for images of another shape than planned.
   const Tensor& feedforward(const Tensor& images, bool training, StepHook* hook = nullptr);
-  /// BP and WG of the last feedforward(training = true): fills every parameter's gradient.
+  /// BP and WG of the last feedforward(training = true): fills every parameter's gradient. Throws std::logic_error when
+  /// the last feedforward was not in training.
   void backpropagate(const Tensor& dlogits, StepHook* hook = nullptr);
 
-  /// In order of execution.
+  /// In order of execution. The shapes need a plan (std::logic_error otherwise).
   std::vector<Parameter*> parameters();
   std::vector<Buffer*> buffers();
   const Shape& input_shape() const;
@@ -54,6 +59,9 @@ class Network {
 
  private:
   struct Plan;
+  const Plan& planned() const;
+  Layer& owner_of(const Parameter& weight) const;
+
   std::unique_ptr<Plan> plan_;
   std::vector<Node> nodes_;
 };

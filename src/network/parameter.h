@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +23,9 @@ struct Parameter {
   bool is_weight = false;  ///< of a convolution or linear layer: may be pruned
   bool decays = false;     ///< weight decay applies (weights only: not biases, gamma, beta)
 };
+
+/// A dense parameter of zeros. A weight's pattern has extents[0] rows, anything else one row; weights alone decay.
+Parameter make_parameter(std::string name, std::vector<int64_t> extents, bool is_weight);
 
 /// State that is kept but not trained: BN's running mean and variance.
 struct Buffer {

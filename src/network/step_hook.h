@@ -36,7 +36,7 @@ class StepHook {
 
   virtual void begin_step(int64_t /*step*/) {}
 
-  /// FF done: Z = X * W. Z may be changed (outputs that speculation skipped).
+  /// FF done: Z = X * W, before a bias is added. Z may be changed (outputs that speculation skipped).
   virtual void feedforward(const ContractionLayer& /*layer*/, const Tensor& /*X*/, const WeightView& /*W*/,
                            Tensor& /*Z*/) {}
   /// dZ is complete, BP and WG have not used it yet. dZ may be changed (operands that are dropped).
@@ -51,6 +51,7 @@ class StepHook {
                                const Tensor& /*dZ*/, std::span<float> /*dW*/) {}
 
   virtual void batchnorm_feedforward(const BatchNormLayer& /*layer*/, const Tensor& /*Z*/, Tensor& /*Y*/) {}
+  /// Not called where no gradient of Z is needed.
   virtual void batchnorm_backpropagation(const BatchNormLayer& /*layer*/, const Tensor& /*Z*/, const Tensor& /*dY*/,
                                          Tensor& /*dZ*/) {}
 

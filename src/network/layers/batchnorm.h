@@ -1,0 +1,57 @@
+#pragma once
+
+#include <memory>
+
+#include "kernels/batchnorm/batchnorm.h"
+#include "network/layer.h"
+
+namespace trainer::layers {
+
+struct BatchNormOptions {
+  int64_t channels = 1;
+  float epsilon = 1e-5F;
+  float momentum = 0.1F;  ///< weight of the new batch in the running statistics, as PyTorch counts it
+};
+
+/// Batch normalisation per channel. Parameters: weight (gamma), bias (beta); buffers: running_mean, running_var (the
+/// unbiased variance, as PyTorch keeps it).
+class BatchNorm : public Layer {
+ public:
+  /// Throws UsageError for channels below 1, epsilon not above 0 or momentum outside 0..1.
+  explicit BatchNorm(const BatchNormOptions& options);
+
+  const BatchNormOptions& options() const { return options_; }
+  const Parameter& gamma() const { return gamma_; }
+  const Parameter& beta() const { return beta_; }
+  const Buffer& running_mean() const { return running_mean_; }
+  const Buffer& running_variance() const { return running_variance_; }
+
+  std::string_view kind() const override { return "batch normalisation"; }
+  Shape output_shape(std::span<const Shape> inputs) const override;
+  LayerMemory memory() const override { return {.keeps_doutput = true}; }
+  void need_input_gradients(std::span<const uint8_t> needed) override { input_gradient_needed_ = needed[0] != 0; }
+  void plan(int index, const std::string& name, std::span<const Shape> inputs, KernelPath path) override;
+  /// Throws UsageError in training when a channel holds a single value: it has no variance.
+  void feedforward(std::span<const Tensor* const> inputs, Tensor& output, bool training, StepHook* hook) override;
+  /// Fills the gradients of gamma and beta too: they come out of the same sums.
+  void backpropagate(const BackwardView& view, StepHook* hook) override;
+  std::vector<Parameter*> parameters() override { return {&gamma_, &beta_}; }
+  std::vector<Buffer*> buffers() override { return {&running_mean_, &running_variance_}; }
+
+ private:
+  void update_running_statistics();
+
+  BatchNormOptions options_;
+  Parameter gamma_;
+  Parameter beta_;
+  Buffer running_mean_;
+  Buffer running_variance_;
+  BatchNormLayer description_;
+  std::unique_ptr<trainer::BatchNorm> kernel_;
+  AlignedVector<float> mean_;  // of the last batch in training
+  AlignedVector<float> variance_;
+  bool input_gradient_needed_ = true;
+  Tensor unused_dinput_;  // where no gradient of the input is needed, the kernel still writes one
+};
+
+}  // namespace trainer::layers

@@ -1,0 +1,92 @@
+#include "network/layers/contraction.h"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+#include <utility>
+
+#include "network/layers/bias.h"
+
+namespace trainer::layers {
+
+Contraction::Contraction(std::vector<int64_t> weight_extents, bool has_bias) {
+  const int64_t outputs = weight_extents.front();
+  weight_ = make_parameter("weight", std::move(weight_extents), true);
+  if (has_bias) {
+    bias_ = make_parameter("bias", {outputs}, false);
+  }
+}
+
+void Contraction::plan(int index, const std::string& name, bool is_linear, const ConvolutionGeometry& geometry,
+                       KernelPath path) {
+  description_.index = index;
+  description_.name = name;
+  description_.is_linear = is_linear;
+  description_.geometry = geometry;
+  path_ = path;
+  kernel_ = ContractionKernel(path, geometry);
+  kernel_.for_pattern(*weight_.pattern);
+}
+
+void Contraction::feedforward(const Tensor& X, Tensor& Z, StepHook* hook) {
+  kernel_.for_pattern(*weight_.pattern).feedforward(X, view(), Z);
+  if (hook != nullptr) {
+    hook->feedforward(description_, X, view(), Z);
+  }
+  if (bias_) {
+    add_bias(bias_->value, Z);
+  }
+}
+
+void Contraction::weight_gradient(const Tensor& X, Tensor& dZ, StepHook* hook) {
+  if (hook != nullptr) {
+    hook->gradient(description_, X, view(), dZ);
+  }
+  weight_.gradient.resize(static_cast<size_t>(weight_.pattern->nonzeros()));
+  dense_gradient_kept_ = std::exchange(dense_gradient_requested_, false);
+  if (dense_gradient_kept_ && !weight_.pattern->is_full()) {
+    dense_weight_gradient(X, dZ);
+  } else {
+    dense_gradient_ = {};
+    kernel_.for_pattern(*weight_.pattern).weight_gradient(dZ, X, weight_.pattern, weight_.gradient);
+  }
+  if (bias_) {
+    bias_gradient(dZ, bias_->gradient);
+  }
+  if (hook != nullptr) {
+    hook->weight_gradient(description_, X, view(), dZ, weight_.gradient);
+  }
+}
+
+void Contraction::dense_weight_gradient(const Tensor& X, const Tensor& dZ) {
+  // A kernel of its own, for this step only: the steps between go on with what they derived from the sparse pattern.
+  const auto full = Pattern::full(weight_.pattern->rows(), weight_.pattern->columns());
+  ContractionKernel kernel(path_, description_.geometry);
+  dense_gradient_.resize(static_cast<size_t>(full->size()));
+  kernel.for_pattern(*full).weight_gradient(dZ, X, full, dense_gradient_);
+  gather(*weight_.pattern, dense_gradient_, weight_.gradient);
+}
+
+void Contraction::backpropagate(const Tensor& X, const Tensor& dZ, Tensor& dX, bool accumulate, StepHook* hook) {
+  kernel_.for_pattern(*weight_.pattern).backpropagate(dZ, view(), dX, accumulate);
+  if (hook != nullptr) {
+    hook->backpropagation(description_, X, view(), dZ, dX);
+  }
+}
+
+std::span<const float> Contraction::dense_gradient() const {
+  if (!dense_gradient_kept_) {
+    throw std::logic_error(fmt::format("the last step kept no dense gradient of {}: request it first", weight_.name));
+  }
+  return dense_gradient_.empty() ? weight_.gradient : dense_gradient_;
+}
+
+std::vector<Parameter*> Contraction::parameters() {
+  std::vector<Parameter*> all = {&weight_};
+  if (bias_) {
+    all.push_back(&*bias_);
+  }
+  return all;
+}
+
+}  // namespace trainer::layers

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "network/layers/kernel_choice.h"
+#include "network/parameter.h"
+#include "network/step_hook.h"
+
+namespace trainer::layers {
+
+/// What convolution and linear layers are made of: a weight, an optional bias, the kernel, and the hook's calls.
+class Contraction {
+ public:
+  Contraction(std::vector<int64_t> weight_extents, bool has_bias);
+
+  void set_input_gradient_needed(bool needed) { description_.has_bp = needed; }
+  void plan(int index, const std::string& name, bool is_linear, const ConvolutionGeometry& geometry, KernelPath path);
+
+  /// Z = X * W, the hook, then the bias.
+  void feedforward(const Tensor& X, Tensor& Z, StepHook* hook);
+  /// The hook sees dZ before anything uses it. Fills the gradients of weight and bias.
+  void weight_gradient(const Tensor& X, Tensor& dZ, StepHook* hook);
+  /// dX from the dZ that weight_gradient left.
+  void backpropagate(const Tensor& X, const Tensor& dZ, Tensor& dX, bool accumulate, StepHook* hook);
+
+  void request_dense_gradient() { dense_gradient_requested_ = true; }
+  /// Throws std::logic_error unless the last weight_gradient() was asked to keep it.
+  std::span<const float> dense_gradient() const;
+
+  std::vector<Parameter*> parameters();
+  const Parameter& weight() const { return weight_; }
+  /// Null without a bias.
+  const Parameter* bias() const { return bias_ ? &*bias_ : nullptr; }
+
+ private:
+  WeightView view() const { return {weight_.pattern, weight_.value}; }
+  void dense_weight_gradient(const Tensor& X, const Tensor& dZ);
+
+  Parameter weight_;
+  std::optional<Parameter> bias_;
+  ContractionLayer description_;
+  KernelPath path_ = KernelPath::automatic;
+  ContractionKernel kernel_;
+  bool dense_gradient_requested_ = false;
+  bool dense_gradient_kept_ = false;
+  AlignedVector<float> dense_gradient_;  // empty while the weight has a full pattern: then it is the gradient itself
+};
+
+}  // namespace trainer::layers

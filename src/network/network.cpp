@@ -1,0 +1,260 @@
+#include "network/network.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "base/error.h"
+#include "kernels/elementwise/add.h"
+#include "network/layers/kernel_choice.h"
+#include "network/memory_plan.h"
+
+namespace trainer {
+
+/// What plan() fixed: every tensor of a step and the pointers that the layers are handed, so that steps allocate
+/// nothing.
+struct Network::Plan {
+  struct Backward {
+    Tensor doutput;  // empty where no gradient reaches the node
+    std::vector<Tensor> targets;
+    std::vector<Tensor> add_to;  // empty where the layer did it all
+    std::vector<Tensor*> dinputs;
+    std::vector<uint8_t> accumulate;
+  };
+
+  Shape input_shape;
+  KernelPath elementwise = KernelPath::highway;
+  Tensor images;                // of the last feedforward
+  std::vector<Tensor> outputs;  // one per node
+  std::vector<std::vector<const Tensor*>> inputs;
+  std::vector<Tensor> slots;
+  std::vector<Backward> backward;
+  bool ready_to_backpropagate = false;
+};
+
+Network::Network() = default;
+Network::~Network() = default;
+Network::Network(Network&&) noexcept = default;
+Network& Network::operator=(Network&&) noexcept = default;
+
+int Network::add(std::string name, std::unique_ptr<Layer> layer, std::vector<int> inputs) {
+  const int index = static_cast<int>(nodes_.size());
+  for (const int input : inputs) {
+    if (input < kInput || input >= index) {
+      throw std::logic_error(fmt::format("layer {} names node {} as its input, which comes no earlier", name, input));
+    }
+  }
+  if (std::any_of(nodes_.begin(), nodes_.end(), [&](const Node& node) { return node.name == name; })) {
+    throw UsageError(fmt::format("two layers are named {}: give each its own name", name));
+  }
+  for (Parameter* parameter : layer->parameters()) {
+    parameter->name = name + "." + parameter->name;
+  }
+  for (Buffer* buffer : layer->buffers()) {
+    buffer->name = name + "." + buffer->name;
+  }
+  plan_.reset();
+  nodes_.push_back({std::move(name), std::move(layer), std::move(inputs)});
+  return index;
+}
+
+namespace {
+
+void require_consumers(const std::vector<Network::Node>& nodes) {
+  if (nodes.empty()) {
+    throw UsageError("the network has no layers");
+  }
+  std::vector<uint8_t> used(nodes.size(), 0);
+  for (const Network::Node& node : nodes) {
+    for (const int input : node.inputs) {
+      if (input >= 0) {
+        used[static_cast<size_t>(input)] = 1;
+      }
+    }
+  }
+  for (size_t i = 0; i + 1 < nodes.size(); ++i) {
+    if (used[i] == 0) {
+      throw UsageError(fmt::format("layer {}: no later layer uses its output; leave it out", nodes[i].name));
+    }
+  }
+}
+
+template <typename Action>
+auto naming_layer(const std::string& name, Action action) {
+  try {
+    return action();
+  } catch (const UsageError& error) {
+    throw UsageError(fmt::format("layer {}: {}", name, error.what()));
+  }
+}
+
+std::vector<Shape> input_shapes(const Network::Node& node, const Shape& images, const std::vector<Shape>& outputs) {
+  std::vector<Shape> shapes;
+  for (const int input : node.inputs) {
+    shapes.push_back(input < 0 ? images : outputs[static_cast<size_t>(input)]);
+  }
+  return shapes;
+}
+
+/// The start of a slot seen as a gradient; the empty tensor for no slot.
+Tensor view(std::vector<Tensor>& slots, int slot, const Shape& shape) {
+  return slot < 0 ? Tensor() : Tensor(shape, slots[static_cast<size_t>(slot)].data());
+}
+
+}  // namespace
+
+void Network::plan(const Shape& images, KernelPath path) {
+  require_consumers(nodes_);
+  if (images.n < 1 || images.c < 1 || images.h < 1 || images.w < 1) {
+    throw UsageError(fmt::format("images of {} hold nothing", to_string(images)));
+  }
+  plan_.reset();  // frees what an earlier plan holds before this one allocates
+
+  std::vector<Shape> shapes;
+  std::vector<MemoryNode> memory_nodes;
+  for (const Node& node : nodes_) {
+    const std::vector<Shape> inputs = input_shapes(node, images, shapes);
+    shapes.push_back(naming_layer(node.name, [&] { return node.layer->output_shape(inputs); }));
+    memory_nodes.push_back(
+        {node.inputs, shapes.back().size(), node.layer->memory(), !node.layer->parameters().empty()});
+  }
+  const MemoryPlan memory = plan_memory(memory_nodes);
+
+  auto next = std::make_unique<Plan>();
+  next->input_shape = images;
+  next->elementwise = operation_path(path);
+  next->outputs.resize(nodes_.size());
+  next->inputs.resize(nodes_.size());
+  next->backward.resize(nodes_.size());
+  for (const int64_t size : memory.slot_sizes) {
+    next->slots.emplace_back(Shape{1, size, 1, 1});
+  }
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    const Node& node = nodes_[i];
+    const auto owner = static_cast<size_t>(memory.output_memory[i]);
+    next->outputs[i] = owner == i ? Tensor(shapes[i]) : next->outputs[owner].reshaped(shapes[i]);
+
+    Plan::Backward& backward = next->backward[i];
+    backward.doutput = view(next->slots, memory.backward[i].doutput, shapes[i]);
+    const size_t inputs = node.inputs.size();
+    backward.targets.resize(inputs);
+    backward.add_to.resize(inputs);
+    std::vector<uint8_t> needed;
+    for (size_t k = 0; k < inputs; ++k) {
+      const int input = node.inputs[k];
+      next->inputs[i].push_back(input < 0 ? &next->images : &next->outputs[static_cast<size_t>(input)]);
+      const MemoryPlan::Target& target = memory.backward[i].dinputs[k];
+      needed.push_back(target.slot >= 0 ? 1 : 0);
+      if (target.slot >= 0) {
+        const Shape& shape = shapes[static_cast<size_t>(input)];
+        backward.targets[k] = view(next->slots, target.slot, shape);
+        backward.add_to[k] = view(next->slots, target.add_to, shape);
+      }
+      backward.dinputs.push_back(target.slot >= 0 ? &backward.targets[k] : nullptr);
+      backward.accumulate.push_back(target.accumulate ? 1 : 0);
+    }
+    node.layer->need_input_gradients(needed);
+    naming_layer(node.name,
+                 [&] { node.layer->plan(static_cast<int>(i), node.name, input_shapes(node, images, shapes), path); });
+  }
+  plan_ = std::move(next);
+}
+
+const Tensor& Network::feedforward(const Tensor& images, bool training, StepHook* hook) {
+  planned();
+  if (images.shape() != plan_->input_shape) {
+    throw UsageError(fmt::format("images are {} but the network was planned for {}", to_string(images.shape()),
+                                 to_string(plan_->input_shape)));
+  }
+  plan_->images = images;
+  plan_->ready_to_backpropagate = false;
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    nodes_[i].layer->feedforward(plan_->inputs[i], plan_->outputs[i], training, hook);
+  }
+  plan_->ready_to_backpropagate = training;
+  return plan_->outputs.back();
+}
+
+void Network::backpropagate(const Tensor& dlogits, StepHook* hook) {
+  planned();
+  if (!plan_->ready_to_backpropagate) {
+    throw std::logic_error("backpropagate needs a feedforward in training before it");
+  }
+  if (dlogits.shape() != output_shape()) {
+    throw UsageError(fmt::format("the gradient of the logits is {} but the logits are {}", to_string(dlogits.shape()),
+                                 to_string(output_shape())));
+  }
+  plan_->ready_to_backpropagate = false;  // BP uses the activations' gradients up
+  if (Tensor& doutput = plan_->backward.back().doutput; !doutput.empty()) {
+    std::copy_n(dlogits.data(), dlogits.size(), doutput.data());
+  }
+  for (size_t i = nodes_.size(); i-- > 0;) {
+    Plan::Backward& backward = plan_->backward[i];
+    if (backward.doutput.empty()) {
+      continue;
+    }
+    Layer& layer = *nodes_[i].layer;
+    layer.weight_gradient(plan_->inputs[i], backward.doutput, hook);
+    layer.backpropagate({plan_->inputs[i], plan_->outputs[i], backward.doutput, backward.dinputs, backward.accumulate},
+                        hook);
+    for (size_t k = 0; k < backward.add_to.size(); ++k) {
+      if (Tensor& sum = backward.add_to[k]; !sum.empty()) {
+        trainer::add(plan_->elementwise, sum, backward.targets[k], sum);
+      }
+    }
+  }
+}
+
+std::vector<Parameter*> Network::parameters() {
+  std::vector<Parameter*> all;
+  for (const Node& node : nodes_) {
+    const auto own = node.layer->parameters();
+    all.insert(all.end(), own.begin(), own.end());
+  }
+  return all;
+}
+
+std::vector<Buffer*> Network::buffers() {
+  std::vector<Buffer*> all;
+  for (const Node& node : nodes_) {
+    const auto own = node.layer->buffers();
+    all.insert(all.end(), own.begin(), own.end());
+  }
+  return all;
+}
+
+const Network::Plan& Network::planned() const {
+  if (!plan_) {
+    throw std::logic_error("the network must be planned first");
+  }
+  return *plan_;
+}
+
+const Shape& Network::input_shape() const { return planned().input_shape; }
+const Shape& Network::output_shape() const { return planned().outputs.back().shape(); }
+
+Layer& Network::owner_of(const Parameter& weight) const {
+  for (const Node& node : nodes_) {
+    for (const Parameter* parameter : node.layer->parameters()) {
+      if (parameter == &weight) {
+        if (!weight.is_weight) {
+          throw std::logic_error(fmt::format("{} is not a weight: its gradient is always dense", weight.name));
+        }
+        return *node.layer;
+      }
+    }
+  }
+  throw std::logic_error(fmt::format("{} is not a parameter of this network", weight.name));
+}
+
+void Network::request_dense_gradient(const Parameter& weight) { owner_of(weight).request_dense_gradient(); }
+
+std::span<const float> Network::dense_gradient(const Parameter& weight) const {
+  return owner_of(weight).dense_gradient();
+}
+
+const std::vector<Network::Node>& Network::nodes() const { return nodes_; }
+
+}  // namespace trainer
