@@ -23,7 +23,8 @@ nlohmann::json load_checkpoint(const std::filesystem::path& file, TrainingSessio
 /// The extra document alone, to learn how to build the model before loading.
 nlohmann::json read_checkpoint_document(const std::filesystem::path& file);
 
-/// Masks, values and running statistics alone into a network, for evaluation or --init.
+/// Masks, values and running statistics alone into a network that no session trains yet, for evaluation or --init.
+/// Throws as load_checkpoint does.
 void load_weights(const std::filesystem::path& file, Network& network);
 
 }  // namespace trainer

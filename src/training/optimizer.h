@@ -36,6 +36,7 @@ class Optimizer {
   /// State for checkpoints: named arrays, in a fixed order, that may be written into.
   struct StateArray {
     std::string name;
+    size_t parameter = 0;  ///< number of the parameter whose values it runs parallel to
     std::span<float> values;
   };
   virtual std::vector<StateArray> state() = 0;

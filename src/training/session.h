@@ -37,10 +37,14 @@ struct StepResult {
 /// bit-identically.
 class TrainingSession {
  public:
-  /// `network` must be planned and outlive the session. Applies the starting masks.
+  /// `network` must be planned and outlive the session. Applies the starting masks. Throws UsageError for options that
+  /// are out of range or a sparsity that this network cannot reach.
   TrainingSession(Network& network, TrainingOptions options);
   ~TrainingSession();
 
+  /// FF, loss, BP and WG, UP, pruning. On a step whose mask RigL changes there is no UP (and no StepHook::update): its
+  /// gradient chooses the weights that grow. Throws SystemFailure when the loss is not finite, UsageError for labels or
+  /// images that do not fit the network; the session must then not go on.
   StepResult step(const Batch& batch, StepHook* hook = nullptr);
   /// Steps done so far.
   int64_t steps_done() const;
