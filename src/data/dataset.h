@@ -27,6 +27,8 @@ class Dataset {
   virtual int32_t label(int64_t index) const = 0;
   /// Decodes image `index`. Throws UsageError naming the file when it is damaged.
   virtual Image read(int64_t index) const = 0;
+  /// The same into `image`, whose memory is reused where it is large enough: for readers of many images.
+  virtual void read_into(int64_t index, Image& image) const { image = read(index); }
 };
 
 /// The two parts of a data set.
@@ -35,7 +37,7 @@ struct DataSplit {
   std::shared_ptr<const Dataset> test;
   int64_t height = 0;  ///< native size: every image's, or what images are resized to by default
   int64_t width = 0;
-  std::vector<float> mean;  ///< per channel, of pixel/255
+  std::vector<float> mean;  ///< per channel, of pixel/255, over a fixed sample of the training images
   std::vector<float> deviation;
 };
 
@@ -50,6 +52,7 @@ const std::vector<DatasetEntry>& dataset_list();
 /// Opens `spec`: a name of dataset_list(), or a path: a folder with train/ and test/ holding one folder per class of
 /// JPEG or PNG files (one folder per class alone is split 80/20 by a seeded shuffle), a folder of CIFAR-10 or CIFAR-100
 /// binary files, of IDX files (gzipped or not), or of .npy pairs (train-images.npy, train-labels.npy, test-...).
+/// A folder that only wraps one of these in a single sub-folder is looked into, once. docs/data.md has the formats.
 /// Throws UsageError: what is missing, where it was looked for, what to do.
 DataSplit open_dataset(const std::string& spec);
 
