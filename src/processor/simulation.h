@@ -29,16 +29,27 @@ struct ProcessorEntry {
 /// The built-in processors.
 const std::vector<ProcessorEntry>& processor_list();
 
+/// One event of a row: how often it happened and the energy that makes.
+struct EventResult {
+  std::string_view event;  ///< name in event_table() (processor/event.h) and in cost tables
+  int64_t count = 0;
+  double energy_J = 0;
+};
+
 /// One row of a processor's report: a layer and a phase, summed over the observed steps.
 struct LayerPhaseResult {
   std::string layer;
   Phase phase = Phase::FF;
   int64_t dense_macs = 0;
   int64_t effectual_macs = 0;
+  int64_t skipped_by_input = 0;  ///< dense = effectual + skipped by input + by weight + by output
+  int64_t skipped_by_weight = 0;
+  int64_t skipped_by_output = 0;
   int64_t cycles = 0;
   double utilisation = 0;  ///< effectual MACs / (cycles * PEs * lanes); 0 where a phase has no MACs
   double core_energy_J = 0;
-  double system_energy_J = 0;  ///< core plus DRAM
+  double system_energy_J = 0;       ///< core plus DRAM
+  std::vector<EventResult> events;  ///< those that happened; their energies sum to system_energy_J
 };
 
 /// A processor's results over the observed steps. Totals are the sums of the rows.

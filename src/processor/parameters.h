@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace trainer {
+
+enum class BatchNormUnit { conventional, decoupled };
+
+/// Everything a processor file says; parameter_table() gives each one's key, range and meaning.
+struct ProcessorParameters {
+  std::string name;
+  std::string summary;
+  int64_t contract = 1;
+  double clock_MHz = 0;
+  std::string cost;
+  std::string dataflow;
+
+  int64_t groups = 0;         ///< G
+  int64_t pes_per_group = 0;  ///< P
+  int64_t lanes = 0;          ///< L
+  int64_t tile = 0;           ///< T
+  bool skip_input_zeros = false;
+  bool skip_weight_zeros = false;
+  bool skip_pruned_gradients = false;
+
+  std::string batchnorm_unit;
+  int64_t batchnorm_elements_per_cycle = 0;
+  int64_t update_elements_per_cycle = 0;
+
+  BatchNormUnit batchnorm() const {
+    return batchnorm_unit == "decoupled" ? BatchNormUnit::decoupled : BatchNormUnit::conventional;
+  }
+  /// Lanes of the whole array: G * P * L.
+  int64_t array_lanes() const { return groups * pes_per_group * lanes; }
+};
+
+/// A member that a key sets.
+using ParameterField = std::variant<std::string ProcessorParameters::*, int64_t ProcessorParameters::*,
+                                    double ProcessorParameters::*, bool ProcessorParameters::*>;
+
+/// One key of a processor file. A string with `choices` must be one of them (separated by '|').
+struct ParameterSpec {
+  std::string_view key;  ///< dotted
+  ParameterField field;
+  double minimum;  ///< of a number
+  double maximum;
+  int64_t multiple_of;  ///< of an integer; 1 for any
+  bool power_of_two;    ///< of an integer
+  std::string_view choices;
+  std::string_view unit;  ///< "" for none
+  std::string_view meaning;
+};
+
+/// The schema of processor files, in the order of resolved parameters.
+const std::vector<ParameterSpec>& parameter_table();
+
+/// Reads a processor file's text; `file` names it in messages. Every key of the table must be there, and no other.
+/// `overrides` are "key=value" and win over the file. Throws UsageError: file, line, key, and what to do.
+ProcessorParameters parse_processor(std::string_view text, const std::string& file,
+                                    const std::vector<std::string>& overrides);
+
+/// Every key and its value, nested as in the file.
+nlohmann::json to_json(const ProcessorParameters& parameters);
+
+}  // namespace trainer

@@ -1,0 +1,201 @@
+#include "processor/processor_model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "cost/energy.h"
+#include "processor/processor_file.h"
+#include "processor/stream_models.h"
+
+namespace trainer {
+namespace {
+
+// Parameters without a layer of their own are listed after all layers.
+constexpr int kAfterLayers = 1 << 30;
+
+// So that a run of hours does not end with a count that nothing prices.
+void check_rows(const CostTable& table, const ProcessorParameters& parameters) {
+  for (const EventEntry& entry : event_table()) {
+    const bool counted =
+        parameters.skip_input_zeros || (entry.event != Event::bitmap_scan && entry.event != Event::bitmap_read);
+    if (counted && table.find(entry.event) == nullptr) {
+      throw UsageError(
+          fmt::format("cost table '{}' has no row for event '{}' ({}), which processor '{}' counts: add a row",
+                      table.name, entry.name, entry.meaning, parameters.name));
+    }
+  }
+}
+
+nlohmann::json counts_to_json(const PhaseCounts& counts) {
+  nlohmann::json events = nlohmann::json::object();
+  for (const EventEntry& entry : event_table()) {
+    events[std::string(entry.name)] = counts.events[entry.event];
+  }
+  return {{"dense_macs", counts.dense_macs},
+          {"effectual_macs", counts.effectual_macs},
+          {"skipped_by_input", counts.skipped_by_input},
+          {"skipped_by_weight", counts.skipped_by_weight},
+          {"skipped_by_output", counts.skipped_by_output},
+          {"cycles", counts.cycles},
+          {"events", events}};
+}
+
+PhaseCounts counts_from_json(const nlohmann::json& saved) {
+  PhaseCounts counts;
+  counts.dense_macs = saved.at("dense_macs").get<int64_t>();
+  counts.effectual_macs = saved.at("effectual_macs").get<int64_t>();
+  counts.skipped_by_input = saved.at("skipped_by_input").get<int64_t>();
+  counts.skipped_by_weight = saved.at("skipped_by_weight").get<int64_t>();
+  counts.skipped_by_output = saved.at("skipped_by_output").get<int64_t>();
+  counts.cycles = saved.at("cycles").get<int64_t>();
+  for (const EventEntry& entry : event_table()) {
+    counts.events[entry.event] = saved.at("events").at(std::string(entry.name)).get<int64_t>();
+  }
+  return counts;
+}
+
+}  // namespace
+
+ProcessorModel::ProcessorModel(const ProcessorRequest& request)
+    : parameters_(std::make_unique<ProcessorParameters>(load_processor(request.name_or_file, request.overrides))),
+      cost_(load_cost_table(parameters_->cost)) {
+  check_rows(cost_, *parameters_);
+}
+
+void ProcessorModel::add(int index, const std::string& name, Phase phase, const PhaseCounts& counts) {
+  LayerCounts& layer = layers_[index];
+  layer.name = name;
+  std::optional<PhaseCounts>& total = layer.phases[static_cast<size_t>(phase)];
+  if (!total) {
+    total.emplace();
+  }
+  *total += counts;
+}
+
+ContractionModel& ProcessorModel::model_of(const ContractionLayer& layer) {
+  std::unique_ptr<ContractionModel>& model = models_[layer.index];
+  if (!model || !(model->geometry() == layer.geometry)) {
+    model = std::make_unique<ContractionModel>(layer.geometry, *parameters_);
+  }
+  return *model;
+}
+
+void ProcessorModel::feedforward(const ContractionLayer& layer, const WeightView& W, const BitmapView& X) {
+  add(layer.index, layer.name, Phase::FF, model_of(layer).feedforward(W, X));
+}
+
+void ProcessorModel::backpropagation(const ContractionLayer& layer, const WeightView& W, const Bitmap& dZ) {
+  add(layer.index, layer.name, Phase::BP, model_of(layer).backpropagation(W, dZ));
+}
+
+void ProcessorModel::weight_gradient(const ContractionLayer& layer, const WeightView& W, const BitmapView& X,
+                                     const Bitmap& dZ) {
+  add(layer.index, layer.name, Phase::WG, model_of(layer).weight_gradient(W, X, dZ));
+}
+
+void ProcessorModel::batchnorm_feedforward(const BatchNormLayer& layer) {
+  add(layer.index, layer.name, Phase::BN, trainer::batchnorm_feedforward(layer.shape, *parameters_));
+}
+
+void ProcessorModel::batchnorm_backpropagation(const BatchNormLayer& layer) {
+  add(layer.index, layer.name, Phase::BN, trainer::batchnorm_backpropagation(layer.shape, *parameters_));
+}
+
+int ProcessorModel::layer_of_parameter(const std::string& layer_name) const {
+  int own = kAfterLayers;
+  for (const auto& [index, layer] : layers_) {
+    if (layer.name == layer_name) {
+      return index;
+    }
+    own = std::max(own, index + 1);
+  }
+  return own;
+}
+
+void ProcessorModel::update(const Parameter& parameter) {
+  const Pattern& pattern = *parameter.pattern;
+  const int64_t elements = parameters_->skip_pruned_gradients ? pattern.nonzeros() : pattern.size();
+  const std::string layer = parameter.name.substr(0, parameter.name.rfind('.'));
+  add(layer_of_parameter(layer), layer, Phase::UP, trainer::update(elements, *parameters_));
+}
+
+ProcessorResult ProcessorModel::result(int64_t observed_steps) const {
+  ProcessorResult result;
+  result.name = parameters_->name;
+  result.observed_steps = observed_steps;
+  result.clock_MHz = parameters_->clock_MHz;
+  for (const auto& [index, layer] : layers_) {
+    for (int phase = 0; phase < kPhases; ++phase) {
+      const std::optional<PhaseCounts>& counts = layer.phases[static_cast<size_t>(phase)];
+      if (!counts) {
+        continue;
+      }
+      const Energy energy = energy_of(counts->events, cost_, parameters_->clock_MHz);
+      LayerPhaseResult row;
+      row.layer = layer.name;
+      row.phase = static_cast<Phase>(phase);
+      row.dense_macs = counts->dense_macs;
+      row.effectual_macs = counts->effectual_macs;
+      row.skipped_by_input = counts->skipped_by_input;
+      row.skipped_by_weight = counts->skipped_by_weight;
+      row.skipped_by_output = counts->skipped_by_output;
+      row.cycles = counts->cycles;
+      row.utilisation =
+          counts->cycles == 0
+              ? 0.0
+              : static_cast<double>(counts->effectual_macs) /
+                    (static_cast<double>(counts->cycles) * static_cast<double>(parameters_->array_lanes()));
+      row.core_energy_J = energy.core_J();
+      row.system_energy_J = energy.system_J();
+      for (const EventEntry& entry : event_table()) {
+        if (counts->events[entry.event] != 0) {
+          row.events.push_back({entry.name, counts->events[entry.event], energy.event_J(entry.event)});
+        }
+      }
+      result.rows.push_back(std::move(row));
+    }
+  }
+  return result;
+}
+
+nlohmann::json ProcessorModel::resolved() const { return to_json(*parameters_); }
+
+nlohmann::json ProcessorModel::save() const {
+  nlohmann::json layers = nlohmann::json::array();
+  for (const auto& [index, layer] : layers_) {
+    nlohmann::json phases = nlohmann::json::object();
+    for (int phase = 0; phase < kPhases; ++phase) {
+      if (const auto& counts = layer.phases[static_cast<size_t>(phase)]) {
+        phases[std::string(to_string(static_cast<Phase>(phase)))] = counts_to_json(*counts);
+      }
+    }
+    layers.push_back({{"index", index}, {"name", layer.name}, {"phases", phases}});
+  }
+  return {{"parameters", resolved()}, {"layers", layers}};
+}
+
+void ProcessorModel::restore(const nlohmann::json& saved) {
+  if (saved.at("parameters") != resolved()) {
+    throw UsageError(
+        fmt::format("the saved counts are of processor '{}' with other parameters than '{}' has now: "
+                    "resume with the processors and --set of the first run",
+                    saved.at("parameters").at("name").get<std::string>(), parameters_->name));
+  }
+  std::map<int, LayerCounts> layers;
+  for (const nlohmann::json& layer : saved.at("layers")) {
+    LayerCounts& counts = layers[layer.at("index").get<int>()];
+    counts.name = layer.at("name").get<std::string>();
+    for (int phase = 0; phase < kPhases; ++phase) {
+      const std::string name(to_string(static_cast<Phase>(phase)));
+      if (layer.at("phases").contains(name)) {
+        counts.phases[static_cast<size_t>(phase)] = counts_from_json(layer.at("phases").at(name));
+      }
+    }
+  }
+  layers_ = std::move(layers);
+}
+
+}  // namespace trainer

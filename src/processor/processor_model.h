@@ -1,0 +1,56 @@
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+
+#include "cost/table.h"
+#include "processor/contraction_model.h"
+#include "processor/parameters.h"
+#include "processor/phase_counts.h"
+#include "processor/simulation.h"
+
+namespace trainer {
+
+/// One processor: its parameters, its cost table, and the counts of every layer and phase that it has seen.
+class ProcessorModel {
+ public:
+  /// Throws UsageError for a processor or cost table that cannot be loaded, or a table without a row that this
+  /// processor needs.
+  explicit ProcessorModel(const ProcessorRequest& request);
+
+  void feedforward(const ContractionLayer& layer, const WeightView& W, const BitmapView& X);
+  void backpropagation(const ContractionLayer& layer, const WeightView& W, const Bitmap& dZ);
+  void weight_gradient(const ContractionLayer& layer, const WeightView& W, const BitmapView& X, const Bitmap& dZ);
+  void batchnorm_feedforward(const BatchNormLayer& layer);
+  void batchnorm_backpropagation(const BatchNormLayer& layer);
+  void update(const Parameter& parameter);
+
+  const ProcessorParameters& parameters() const { return *parameters_; }
+  ProcessorResult result(int64_t observed_steps) const;
+  nlohmann::json resolved() const;
+  nlohmann::json save() const;
+  /// Throws UsageError when `saved` is of another processor.
+  void restore(const nlohmann::json& saved);
+
+ private:
+  struct LayerCounts {
+    std::string name;
+    std::array<std::optional<PhaseCounts>, kPhases> phases;  // empty where a phase never ran
+  };
+
+  void add(int index, const std::string& name, Phase phase, const PhaseCounts& counts);
+  ContractionModel& model_of(const ContractionLayer& layer);
+  /// The layer that a parameter such as "conv1.weight" belongs to; a number of its own after all layers otherwise.
+  int layer_of_parameter(const std::string& layer_name) const;
+
+  std::unique_ptr<ProcessorParameters> parameters_;  // its address is kept by the models of the layers
+  CostTable cost_;
+  std::map<int, std::unique_ptr<ContractionModel>> models_;
+  std::map<int, LayerCounts> layers_;  // by order of execution
+};
+
+}  // namespace trainer

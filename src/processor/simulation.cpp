@@ -1,0 +1,170 @@
+#include "processor/simulation.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/error.h"
+#include "processor/processor_model.h"
+#include "processor/step_bitmaps.h"
+
+namespace trainer {
+namespace {
+
+/// Hands every phase of a step to all processors, with the bitmaps of its tensors.
+class Observer : public StepHook {
+ public:
+  explicit Observer(std::vector<ProcessorModel>& processors) : processors_(processors) {}
+
+  void begin_step(int64_t /*step*/) override { bitmaps_.begin_step(); }
+
+  void feedforward(const ContractionLayer& layer, const Tensor& X, const WeightView& W, Tensor& /*Z*/) override {
+    const BitmapView input = bitmaps_.input(layer, X);
+    for (ProcessorModel& processor : processors_) {
+      processor.feedforward(layer, W, input);
+    }
+  }
+
+  void gradient(const ContractionLayer& layer, const Tensor& /*X*/, const WeightView& /*W*/, Tensor& dZ) override {
+    bitmaps_.set_gradient(layer, dZ);
+  }
+
+  void backpropagation(const ContractionLayer& layer, const Tensor& /*X*/, const WeightView& W, const Tensor& dZ,
+                       Tensor& /*dX*/) override {
+    const Bitmap& gradient = bitmaps_.gradient(layer, dZ);
+    for (ProcessorModel& processor : processors_) {
+      processor.backpropagation(layer, W, gradient);
+    }
+  }
+
+  void weight_gradient(const ContractionLayer& layer, const Tensor& X, const WeightView& W, const Tensor& dZ,
+                       std::span<float> /*dW*/) override {
+    const BitmapView input = bitmaps_.input(layer, X);
+    const Bitmap& gradient = bitmaps_.gradient(layer, dZ);
+    for (ProcessorModel& processor : processors_) {
+      processor.weight_gradient(layer, W, input, gradient);
+    }
+  }
+
+  void batchnorm_feedforward(const BatchNormLayer& layer, const Tensor& /*Z*/, Tensor& /*Y*/) override {
+    for (ProcessorModel& processor : processors_) {
+      processor.batchnorm_feedforward(layer);
+    }
+  }
+
+  void batchnorm_backpropagation(const BatchNormLayer& layer, const Tensor& /*Z*/, const Tensor& /*dY*/,
+                                 Tensor& /*dZ*/) override {
+    for (ProcessorModel& processor : processors_) {
+      processor.batchnorm_backpropagation(layer);
+    }
+  }
+
+  void update(std::span<Parameter* const> parameters) override {
+    for (ProcessorModel& processor : processors_) {
+      for (const Parameter* parameter : parameters) {
+        processor.update(*parameter);
+      }
+    }
+  }
+
+  void end_step() override { ++observed_steps; }
+
+  int64_t observed_steps = 0;
+
+ private:
+  std::vector<ProcessorModel>& processors_;
+  StepBitmaps bitmaps_;
+};
+
+}  // namespace
+
+std::string_view to_string(Phase phase) {
+  constexpr std::array<std::string_view, kPhases> kNames = {"FF", "BP", "WG", "BN", "UP"};
+  return kNames[static_cast<size_t>(phase)];
+}
+
+double ProcessorResult::time_s() const {
+  int64_t cycles = 0;
+  for (const LayerPhaseResult& row : rows) {
+    cycles += row.cycles;
+  }
+  return static_cast<double>(cycles) / (clock_MHz * 1e6);
+}
+
+struct Simulation::State {
+  explicit State(int64_t every) : observe_every(every), observer(processors) {}
+
+  int64_t observe_every;
+  std::vector<ProcessorModel> processors;
+  Observer observer;
+};
+
+Simulation::Simulation(const std::vector<ProcessorRequest>& processors, int64_t observe_every)
+    : state_(std::make_unique<State>(observe_every)) {
+  if (observe_every < 1) {
+    throw UsageError(fmt::format("processors cannot observe every {} steps: give 1 or more", observe_every));
+  }
+  std::set<std::string> names;
+  for (const ProcessorRequest& request : processors) {
+    state_->processors.emplace_back(request);
+    const std::string& name = state_->processors.back().parameters().name;
+    if (!names.insert(name).second) {
+      throw UsageError(
+          fmt::format("two processors are named '{}': give one another name, such as --set name={}-2", name, name));
+    }
+  }
+}
+
+Simulation::~Simulation() = default;
+
+StepHook* Simulation::hook(int64_t step) {
+  return !state_->processors.empty() && step % state_->observe_every == 0 ? &state_->observer : nullptr;
+}
+
+std::vector<ProcessorResult> Simulation::results() const {
+  std::vector<ProcessorResult> results;
+  for (const ProcessorModel& processor : state_->processors) {
+    results.push_back(processor.result(state_->observer.observed_steps));
+  }
+  return results;
+}
+
+nlohmann::json Simulation::resolved() const {
+  nlohmann::json list = nlohmann::json::array();
+  for (const ProcessorModel& processor : state_->processors) {
+    list.push_back(processor.resolved());
+  }
+  return list;
+}
+
+nlohmann::json Simulation::save() const {
+  nlohmann::json list = nlohmann::json::array();
+  for (const ProcessorModel& processor : state_->processors) {
+    list.push_back(processor.save());
+  }
+  return {{"version", 1}, {"observed_steps", state_->observer.observed_steps}, {"processors", list}};
+}
+
+void Simulation::restore(const nlohmann::json& saved) {
+  try {
+    if (saved.at("version") != 1) {
+      throw UsageError(fmt::format("the saved processor counts have version {}, this program reads version 1",
+                                   saved.at("version").dump()));
+    }
+    const nlohmann::json& list = saved.at("processors");
+    if (list.size() != state_->processors.size()) {
+      throw UsageError(fmt::format("the saved counts are of {} processors, this run has {}: resume with the same ones",
+                                   list.size(), state_->processors.size()));
+    }
+    const auto observed_steps = saved.at("observed_steps").get<int64_t>();
+    for (size_t i = 0; i < list.size(); ++i) {
+      state_->processors[i].restore(list[i]);
+    }
+    state_->observer.observed_steps = observed_steps;
+  } catch (const nlohmann::json::exception& error) {
+    throw UsageError(fmt::format("the saved processor counts cannot be read: {}", error.what()));
+  }
+}
+
+}  // namespace trainer

@@ -1,0 +1,165 @@
+#include "processor/tile_counts.h"
+
+// The counters are population counts, which AVX3_DL has an instruction for; Highway leaves that target out by default.
+#define HWY_WANT_AVX3_DL
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "processor/tile_counts.cpp"
+#include <hwy/foreach_target.h>
+// foreach_target.h must come first.
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace trainer::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// kWidth tiles side by side; `combine` gives the word to count, `store` takes the cycles of a vector of tiles.
+template <size_t kWidth, typename Combine, typename Store>
+HWY_INLINE int64_t for_each_visit(const TileRows& rows, Combine combine, Store store) {
+  const hn::CappedTag<uint32_t, kWidth> d;
+  const size_t lanes = hn::Lanes(d);
+  const auto round_up = hn::Set(d, (1U << rows.lane_shift) - 1);
+  const auto one = hn::Set(d, 1U);
+  int64_t total = 0;
+  for (size_t lane = 0; lane < kWidth; lane += lanes) {
+    auto all = hn::Zero(d);
+    for (size_t block = 0; block < rows.blocks; ++block) {
+      const size_t word = block * rows.words_per_tile * kWidth + lane;
+      auto even = hn::Zero(d);
+      auto odd = hn::Zero(d);
+      // A tile is a multiple of 64 bits: an even number of words.
+      for (size_t j = 0; j < rows.words_per_tile; j += 2) {
+        even = hn::Add(even, hn::PopulationCount(combine(d, word + j * kWidth)));
+        odd = hn::Add(odd, hn::PopulationCount(combine(d, word + (j + 1) * kWidth)));
+      }
+      const auto count = hn::Add(even, odd);
+      all = hn::Add(all, count);
+      store(d, block * kWidth + lane, hn::Max(one, hn::ShiftRightSame(hn::Add(count, round_up), rows.lane_shift)));
+    }
+    total += hn::GetLane(hn::SumOfLanes(d, all));
+  }
+  return total;
+}
+
+template <typename Combine, typename Store>
+HWY_INLINE int64_t by_width(const TileRows& rows, Combine combine, Store store) {
+  return rows.width == 16  ? for_each_visit<16>(rows, combine, store)
+         : rows.width == 8 ? for_each_visit<8>(rows, combine, store)
+                           : for_each_visit<4>(rows, combine, store);
+}
+
+int64_t cycles_of(const TileRows& rows, const uint32_t* HWY_RESTRICT a, uint32_t* HWY_RESTRICT cycles) {
+  return by_width(
+      rows, [a](auto d, size_t at) HWY_ATTR { return hn::LoadU(d, a + at); },
+      [cycles](auto d, size_t at, auto value) HWY_ATTR { hn::StoreU(value, d, cycles + at); });
+}
+
+int64_t cycles_of_and(const TileRows& rows, const uint32_t* HWY_RESTRICT a, const uint32_t* HWY_RESTRICT b,
+                      uint32_t* HWY_RESTRICT cycles) {
+  return by_width(
+      rows, [a, b](auto d, size_t at) HWY_ATTR { return hn::And(hn::LoadU(d, a + at), hn::LoadU(d, b + at)); },
+      [cycles](auto d, size_t at, auto value) HWY_ATTR { hn::StoreU(value, d, cycles + at); });
+}
+
+int64_t add_cycles_of_and(const TileRows& rows, const uint32_t* HWY_RESTRICT a, const uint32_t* HWY_RESTRICT b,
+                          uint32_t* HWY_RESTRICT cycles) {
+  return by_width(
+      rows, [a, b](auto d, size_t at) HWY_ATTR { return hn::And(hn::LoadU(d, a + at), hn::LoadU(d, b + at)); },
+      [cycles](auto d, size_t at, auto value)
+          HWY_ATTR { hn::StoreU(hn::Add(hn::LoadU(d, cycles + at), value), d, cycles + at); });
+}
+
+// Rows have a multiple of 4 entries.
+template <typename Combine>
+HWY_INLINE void combine_rows(const uint32_t* HWY_RESTRICT row, size_t count, uint32_t* HWY_RESTRICT sum,
+                             Combine combine) {
+  const hn::CappedTag<uint32_t, 16> d;
+  const hn::CappedTag<uint32_t, 4> quarter;
+  size_t i = 0;
+  for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) {
+    hn::StoreU(combine(hn::LoadU(d, sum + i), hn::LoadU(d, row + i)), d, sum + i);
+  }
+  for (; i < count; i += hn::Lanes(quarter)) {
+    hn::StoreU(combine(hn::LoadU(quarter, sum + i), hn::LoadU(quarter, row + i)), quarter, sum + i);
+  }
+}
+
+// kVectors vectors of the sum stay in registers while all rows pass.
+template <size_t kVectors, typename D>
+HWY_INLINE void add_strip(D d, const uint32_t* HWY_RESTRICT table, size_t row_size,
+                          const uint32_t* HWY_RESTRICT columns, size_t count, uint32_t* HWY_RESTRICT sum) {
+  const size_t lanes = hn::Lanes(d);
+  hn::Vec<D> sums[kVectors];
+  for (size_t v = 0; v < kVectors; ++v) {
+    sums[v] = hn::LoadU(d, sum + v * lanes);
+  }
+  for (size_t i = 0; i < count; ++i) {
+    const uint32_t* row = table + columns[i] * row_size;
+    for (size_t v = 0; v < kVectors; ++v) {
+      sums[v] = hn::Add(sums[v], hn::LoadU(d, row + v * lanes));
+    }
+  }
+  for (size_t v = 0; v < kVectors; ++v) {
+    hn::StoreU(sums[v], d, sum + v * lanes);
+  }
+}
+
+void add_rows_of(const uint32_t* table, size_t row_size, const uint32_t* columns, size_t count, uint32_t* sum) {
+  const hn::CappedTag<uint32_t, 16> d;
+  const hn::CappedTag<uint32_t, 4> quarter;
+  size_t i = 0;
+  for (; i + 4 * hn::Lanes(d) <= row_size; i += 4 * hn::Lanes(d)) {
+    add_strip<4>(d, table + i, row_size, columns, count, sum + i);
+  }
+  for (; i + hn::Lanes(d) <= row_size; i += hn::Lanes(d)) {
+    add_strip<1>(d, table + i, row_size, columns, count, sum + i);
+  }
+  for (; i < row_size; i += hn::Lanes(quarter)) {
+    add_strip<1>(quarter, table + i, row_size, columns, count, sum + i);
+  }
+}
+
+void scatter_rows_of(const uint32_t* table, size_t row_size, const uint32_t* source, const uint32_t* target,
+                     const uint32_t* columns, size_t count, uint32_t* sums) {
+  for (size_t i = 0; i < count; ++i) {
+    const uint32_t column = columns[i];
+    combine_rows(table + source[column] * row_size, row_size, sums + target[column] * row_size,
+                 [](auto a, auto b) HWY_ATTR { return hn::Add(a, b); });
+  }
+}
+
+void max_rows(const uint32_t* row, size_t count, uint32_t* sum) {
+  combine_rows(row, count, sum, [](auto a, auto b) HWY_ATTR { return hn::Max(a, b); });
+}
+
+}  // namespace trainer::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace trainer {
+HWY_EXPORT(cycles_of);
+HWY_EXPORT(cycles_of_and);
+HWY_EXPORT(add_cycles_of_and);
+HWY_EXPORT(add_rows_of);
+HWY_EXPORT(scatter_rows_of);
+HWY_EXPORT(max_rows);
+
+int64_t visit_cycles(const TileRows& rows, const uint32_t* a, uint32_t* cycles) {
+  return HWY_DYNAMIC_DISPATCH(cycles_of)(rows, a, cycles);
+}
+int64_t visit_cycles_and(const TileRows& rows, const uint32_t* a, const uint32_t* b, uint32_t* cycles) {
+  return HWY_DYNAMIC_DISPATCH(cycles_of_and)(rows, a, b, cycles);
+}
+int64_t add_visit_cycles_and(const TileRows& rows, const uint32_t* a, const uint32_t* b, uint32_t* cycles) {
+  return HWY_DYNAMIC_DISPATCH(add_cycles_of_and)(rows, a, b, cycles);
+}
+void add_table_rows(const uint32_t* table, size_t row_size, const uint32_t* columns, size_t count, uint32_t* sum) {
+  HWY_DYNAMIC_DISPATCH(add_rows_of)(table, row_size, columns, count, sum);
+}
+void scatter_table_rows(const uint32_t* table, size_t row_size, const uint32_t* source, const uint32_t* target,
+                        const uint32_t* columns, size_t count, uint32_t* sums) {
+  HWY_DYNAMIC_DISPATCH(scatter_rows_of)(table, row_size, source, target, columns, count, sums);
+}
+void max_row(const uint32_t* row, size_t count, uint32_t* sum) { HWY_DYNAMIC_DISPATCH(max_rows)(row, count, sum); }
+
+}  // namespace trainer
+#endif

@@ -1,0 +1,110 @@
+#include "processor/random_layer.h"
+
+namespace trainer {
+namespace {
+
+Tensor random_tensor(const Shape& shape, double density, Random& random) {
+  Tensor tensor(shape);
+  for (int64_t c = 0; c < shape.c; ++c) {
+    // Some channels are full whatever the density: the model treats those of dZ apart.
+    const bool full = random.below(4) == 0;
+    for (int64_t i = 0; i < shape.channel_size(); ++i) {
+      const bool zero = !full && random.uniform() >= static_cast<float>(density);
+      tensor.channel(c)[i] = zero ? (random.below(2) == 0 ? 0.0F : -0.0F) : random.uniform(0.5F, 2.0F);
+    }
+  }
+  return tensor;
+}
+
+template <typename T>
+T pick(Random& random, const std::vector<T>& choices) {
+  return choices[random.below(choices.size())];
+}
+
+}  // namespace
+
+bool LayerCase::unpruned(int64_t k, int64_t column) const {
+  for (uint32_t i = pattern->row_begin()[static_cast<size_t>(k)]; i < pattern->row_begin()[static_cast<size_t>(k) + 1];
+       ++i) {
+    if (pattern->column_at(k, i) == column) {
+      return true;
+    }
+  }
+  return false;
+}
+
+float LayerCase::weight(int64_t k, int64_t column) const {
+  for (uint32_t i = pattern->row_begin()[static_cast<size_t>(k)]; i < pattern->row_begin()[static_cast<size_t>(k) + 1];
+       ++i) {
+    if (pattern->column_at(k, i) == column) {
+      return weights[i];
+    }
+  }
+  return 0;
+}
+
+LayerCase make_layer(const ConvolutionGeometry& geometry, double x_density, double dz_density, double weight_density,
+                     uint64_t seed) {
+  Random random(seed, 1);
+  LayerCase layer;
+  layer.geometry = geometry;
+  layer.X = random_tensor(geometry.input(), x_density, random);
+  layer.dZ = random_tensor(geometry.output(), dz_density, random);
+  std::vector<uint8_t> kept(static_cast<size_t>(geometry.weight_rows() * geometry.weight_columns()));
+  for (uint8_t& keep : kept) {
+    keep = random.uniform() < static_cast<float>(weight_density) ? 1 : 0;
+  }
+  layer.pattern = Pattern::from_mask(geometry.weight_rows(), geometry.weight_columns(), kept);
+  const bool some_zero = random.below(2) == 0;
+  for (int64_t i = 0; i < layer.pattern->nonzeros(); ++i) {
+    layer.weights.push_back(some_zero && random.below(5) == 0 ? 0.0F : random.normal() + 5);
+  }
+  return layer;
+}
+
+LayerCase random_layer(uint64_t seed) {
+  Random random(seed);
+  ConvolutionGeometry g;
+  if (random.below(6) == 0) {
+    g.n = 1 + static_cast<int64_t>(random.below(150));
+    g.c = 1 + static_cast<int64_t>(random.below(20));
+    g.k = 1 + static_cast<int64_t>(random.below(20));
+  } else {
+    g.n = pick<int64_t>(random, {1, 2, 5, 8, 11, 16, 24});
+    g.groups = pick<int64_t>(random, {1, 1, 1, 2, 3, 4});
+    g.c = g.groups * (1 + static_cast<int64_t>(random.below(4)));
+    g.k = g.groups * (1 + static_cast<int64_t>(random.below(5)));
+    g.r = 1 + static_cast<int64_t>(random.below(3));
+    g.s = 1 + static_cast<int64_t>(random.below(3));
+    g.stride = 1 + static_cast<int64_t>(random.below(3));
+    g.padding = static_cast<int64_t>(random.below(4));
+    g.dilation = 1 + static_cast<int64_t>(random.below(2));
+    g.h = g.dilation * (g.r - 1) + 1 + static_cast<int64_t>(random.below(7));
+    g.w = g.dilation * (g.s - 1) + 1 + static_cast<int64_t>(random.below(7));
+  }
+  const std::vector<double> densities = {0.0, 0.1, 0.5, 0.9, 1.0};
+  const double x = pick(random, densities);
+  const double dz = pick(random, densities);
+  return make_layer(g, x, dz, pick(random, densities), seed);
+}
+
+ProcessorParameters random_processor(uint64_t seed) {
+  Random random(seed, 2);
+  ProcessorParameters p;
+  p.name = "random";
+  p.clock_MHz = 100;
+  p.groups = 1 + static_cast<int64_t>(random.below(5));
+  p.pes_per_group = 1 + static_cast<int64_t>(random.below(6));
+  p.lanes = int64_t{1} << random.below(6);
+  p.tile = pick<int64_t>(random, {64, 64, 128, 192, 512});
+  const bool everything = random.below(2) == 0;
+  p.skip_input_zeros = everything || random.below(2) == 0;
+  p.skip_weight_zeros = everything || random.below(2) == 0;
+  p.skip_pruned_gradients = everything || random.below(2) == 0;
+  p.batchnorm_unit = random.below(2) == 0 ? "decoupled" : "conventional";
+  p.batchnorm_elements_per_cycle = 1 + static_cast<int64_t>(random.below(64));
+  p.update_elements_per_cycle = 1 + static_cast<int64_t>(random.below(64));
+  return p;
+}
+
+}  // namespace trainer
