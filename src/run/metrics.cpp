@@ -1,0 +1,159 @@
+#include "run/metrics.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+
+namespace trainer {
+namespace {
+
+/// user_version of the file; a change of a table's meaning raises it.
+constexpr int64_t kSchemaVersion = 1;
+
+constexpr const char* kSchema = R"sql(
+BEGIN;
+CREATE TABLE steps(
+  step INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, loss REAL NOT NULL, correct INTEGER NOT NULL,
+  images INTEGER NOT NULL, learning_rate REAL NOT NULL, weight_sparsity REAL NOT NULL,
+  mask_changed INTEGER NOT NULL, observed INTEGER NOT NULL, step_s REAL NOT NULL);
+CREATE TABLE epochs(
+  epoch INTEGER PRIMARY KEY, steps INTEGER NOT NULL, train_loss REAL NOT NULL, train_accuracy REAL NOT NULL,
+  test_loss REAL, test_accuracy REAL, weight_sparsity REAL NOT NULL, train_s REAL NOT NULL);
+CREATE TABLE sparsity(
+  epoch INTEGER NOT NULL, layer TEXT NOT NULL, weights INTEGER NOT NULL, unpruned INTEGER NOT NULL,
+  sparsity REAL NOT NULL, PRIMARY KEY(epoch, layer)) WITHOUT ROWID;
+CREATE TABLE processors(
+  processor TEXT PRIMARY KEY, observed_steps INTEGER NOT NULL, clock_MHz REAL NOT NULL, time_s REAL NOT NULL)
+  WITHOUT ROWID;
+CREATE TABLE layers(
+  processor TEXT NOT NULL, place INTEGER NOT NULL, layer TEXT NOT NULL, phase TEXT NOT NULL,
+  dense_macs INTEGER NOT NULL, effectual_macs INTEGER NOT NULL, cycles INTEGER NOT NULL, utilisation REAL NOT NULL,
+  core_energy_J REAL NOT NULL, system_energy_J REAL NOT NULL, PRIMARY KEY(processor, place)) WITHOUT ROWID;
+PRAGMA user_version = 1;
+COMMIT;
+)sql";
+
+}  // namespace
+
+Metrics Metrics::create(const std::filesystem::path& file) {
+  Database database(file, Database::Mode::create);
+  database.execute(kSchema);
+  return Metrics(std::move(database));
+}
+
+Metrics Metrics::resume(const std::filesystem::path& file, int64_t steps, int64_t epochs) {
+  Database database(file, Database::Mode::existing);
+  Statement version = database.prepare("PRAGMA user_version");
+  const int64_t found = version.row() ? version.integer(0) : 0;
+  version.row();
+  if (found != kSchemaVersion) {
+    throw UsageError(
+        fmt::format("{}: has schema version {}, this program writes {}; resume with the program that "
+                    "began the run",
+                    file.string(), found, kSchemaVersion));
+  }
+  database.execute("BEGIN IMMEDIATE");
+  database.prepare("DELETE FROM steps WHERE step >= ?").bind(steps).run();
+  database.prepare("DELETE FROM epochs WHERE epoch >= ?").bind(epochs).run();
+  database.prepare("DELETE FROM sparsity WHERE epoch >= ?").bind(epochs).run();
+  database.execute("COMMIT");
+  return Metrics(std::move(database));
+}
+
+void Metrics::add_epoch(const EpochRow& row, const std::vector<SparsityRow>& sparsity) {
+  flush();
+  database_.execute("BEGIN IMMEDIATE");
+  database_.prepare("INSERT OR REPLACE INTO epochs VALUES(?,?,?,?,?,?,?,?)")
+      .bind(row.epoch)
+      .bind(row.train.steps)
+      .bind(row.train.loss)
+      .bind(row.train.accuracy)
+      .bind(row.test_loss)
+      .bind(row.test_accuracy)
+      .bind(row.weight_sparsity)
+      .bind(row.train.train_s)
+      .run();
+  Statement insert = database_.prepare("INSERT OR REPLACE INTO sparsity VALUES(?,?,?,?,?)");
+  for (const SparsityRow& layer : sparsity) {
+    insert.bind(row.epoch)
+        .bind(std::string_view(layer.layer))
+        .bind(layer.weights)
+        .bind(layer.unpruned)
+        .bind(1 - static_cast<double>(layer.unpruned) / static_cast<double>(layer.weights))
+        .run();
+  }
+  database_.execute("COMMIT");
+}
+
+bool Metrics::has_epoch(int64_t epoch) {
+  return database_.prepare("SELECT 1 FROM epochs WHERE epoch = ?").bind(epoch).row();
+}
+
+void Metrics::set_processors(const std::vector<ProcessorResult>& results) {
+  database_.execute("BEGIN IMMEDIATE; DELETE FROM processors; DELETE FROM layers");
+  Statement processor = database_.prepare("INSERT INTO processors VALUES(?,?,?,?)");
+  Statement insert = database_.prepare("INSERT INTO layers VALUES(?,?,?,?,?,?,?,?,?,?)");
+  for (const ProcessorResult& result : results) {
+    processor.bind(std::string_view(result.name))
+        .bind(result.observed_steps)
+        .bind(result.clock_MHz)
+        .bind(result.time_s())
+        .run();
+    int64_t place = 0;
+    for (const LayerPhaseResult& row : result.rows) {
+      insert.bind(std::string_view(result.name))
+          .bind(place++)
+          .bind(std::string_view(row.layer))
+          .bind(to_string(row.phase))
+          .bind(row.dense_macs)
+          .bind(row.effectual_macs)
+          .bind(row.cycles)
+          .bind(row.utilisation)
+          .bind(row.core_energy_J)
+          .bind(row.system_energy_J)
+          .run();
+    }
+  }
+  database_.execute("COMMIT");
+}
+
+EpochTraining Metrics::epoch_training(int64_t epoch) {
+  flush();
+  // Computed from the recorded steps, so that a resumed run and an unbroken one get the same bits.
+  Statement select = database_.prepare(
+      "SELECT COUNT(*), SUM(loss * images) / SUM(images), CAST(SUM(correct) AS REAL) / SUM(images), SUM(step_s) "
+      "FROM (SELECT * FROM steps WHERE epoch = ? ORDER BY step)");
+  EpochTraining result;
+  if (select.bind(epoch).row()) {
+    result.steps = select.integer(0);
+    result.loss = select.real(1).value_or(0);
+    result.accuracy = select.real(2).value_or(0);
+    result.train_s = select.real(3).value_or(0);
+  }
+  return result;
+}
+
+void Metrics::flush() {
+  if (pending_.empty()) {
+    return;
+  }
+  database_.execute("BEGIN IMMEDIATE");
+  Statement insert = database_.prepare("INSERT INTO steps VALUES(?,?,?,?,?,?,?,?,?,?)");
+  for (const StepRow& row : pending_) {
+    insert.bind(row.step)
+        .bind(row.epoch)
+        .bind(row.loss)
+        .bind(row.correct)
+        .bind(row.images)
+        .bind(row.learning_rate)
+        .bind(row.weight_sparsity)
+        .bind(static_cast<int64_t>(row.mask_changed))
+        .bind(static_cast<int64_t>(row.observed))
+        .bind(row.step_s)
+        .run();
+  }
+  database_.execute("COMMIT");
+  pending_.clear();
+}
+
+}  // namespace trainer

@@ -1,0 +1,122 @@
+#include "run/train_run.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "run/config_file.h"
+#include "run/files.h"
+#include "run/kernel_note.h"
+#include "run/stop_signal.h"
+#include "run/train_loop.h"
+#include "run/version.h"
+#include "training/checkpoint.h"
+
+namespace trainer {
+namespace {
+
+void announce(const RunConfig& config, Workbench& bench, const RunFolder& folder, Console& console) {
+  for (const std::string& note : bench.notes) {
+    console.line(note);
+  }
+  console.note(fmt::format("run {}: {} on {} ({} training images of {}, {} classes), {} steps of {} images",
+                           folder.path().string(), config.model, config.data, bench.train_images, config.image_size,
+                           bench.model.classes.size(), bench.total_steps, config.batch));
+  console.note(kernel_note(parse_kernel_path(config.kernels), *bench.network));
+}
+
+TrainRun begin(const TrainRequest& request, Console& console) {
+  if (!request.out.empty()) {
+    check_new_folder(request.out);
+  }
+  RunConfig config = request.config;
+  const std::string data_name = config.data;
+  Workbench bench = build_workbench(config, true);
+  RunFolder folder =
+      request.out.empty() ? RunFolder::create_numbered(config.model, data_name) : RunFolder::create(request.out);
+  nlohmann::json resolved = {{"version", version()},
+                             {"classes", bench.model.classes.size()},
+                             {"train-images", bench.train_images},
+                             {"steps-per-epoch", bench.steps_per_epoch},
+                             {"total-steps", bench.total_steps}};
+  if (bench.simulation != nullptr) {
+    resolved["processors"] = bench.simulation->resolved();
+  }
+  Metrics metrics = Metrics::create(folder.metrics_file());
+  // Last: a folder with run.yaml is one that can be resumed.
+  write_file_atomically(folder.config_file(), config_yaml(config, resolved));
+  announce(config, bench, folder, console);
+  return {std::move(config), std::move(bench), std::move(folder), std::move(metrics), console};
+}
+
+RunConfig resumed_config(const TrainRequest& request, const RunFolder& folder) {
+  RunConfig config = default_config();
+  read_config_file(folder.config_file(), config);
+  // The machine may be another one now, so the number of threads is not taken over.
+  config.given.erase("threads");
+  for (const std::string& key : request.config.given) {
+    const RunOption* option = find_run_option(key);
+    if (!option->may_change_on_resume) {
+      throw UsageError(
+          fmt::format("--{}: cannot change in a run that is resumed; to train on from its weights start a "
+                      "new one with --init {}",
+                      key, folder.path().string()));
+    }
+    set_option(config, *option, option_values(request.config, *option), fmt::format("--{}", key));
+  }
+  return config;
+}
+
+TrainRun resume(const TrainRequest& request, Console& console) {
+  RunFolder folder = RunFolder::open(request.resume);
+  RunConfig config = resumed_config(request, folder);
+  const std::vector<CheckpointFile> files = list_checkpoints(folder.path());
+  Workbench bench = build_workbench(config, files.empty());
+
+  nlohmann::json document;
+  for (const CheckpointFile& candidate : files) {
+    try {
+      document = load_checkpoint(candidate.file, *bench.session);
+      break;
+    } catch (const UsageError& error) {
+      // Out of the way: it must not count as the newest of the checkpoints to keep.
+      const std::string aside = folder.set_aside(candidate);
+      console.line(fmt::format("warning: {}; renamed to {}, the checkpoint before it is used", error.what(), aside));
+    }
+  }
+  if (document.is_null() && !files.empty()) {
+    throw UsageError(fmt::format("--resume: no checkpoint in {} is readable; start a new run",
+                                 (folder.path() / "checkpoints").string()));
+  }
+  const int64_t steps = bench.session->steps_done();
+  const int64_t epochs = steps == bench.total_steps ? bench.epochs() : steps / bench.steps_per_epoch;
+  Metrics metrics = Metrics::resume(folder.metrics_file(), steps, epochs);
+  announce(config, bench, folder, console);
+  console.note(steps == 0 ? std::string("no checkpoint yet: starts from the beginning")
+                          : fmt::format("resumes after step {}", steps));
+  TrainRun run(std::move(config), std::move(bench), std::move(folder), std::move(metrics), console);
+  if (!document.is_null()) {
+    run.restore(document);
+  }
+  return run;
+}
+
+}  // namespace
+
+int train(const TrainRequest& request) {
+  const StopSignal signals;
+  // With --json the document alone is on standard output.
+  Console console(request.json ? stderr : stdout, !request.quiet);
+  TrainRun run = request.resume.empty() ? begin(request, console) : resume(request, console);
+  const int signal = run.run();
+  if (signal != 0) {
+    console.line(fmt::format("stopped by a signal; a checkpoint is written, go on with: trainer train --resume {}",
+                             run.folder().path().string()));
+    return 128 + signal;
+  }
+  run.print_results(request.json);
+  return 0;
+}
+
+}  // namespace trainer

@@ -1,0 +1,7 @@
+#include "run/version.h"
+
+namespace trainer {
+
+std::string_view version() { return TRAINER_VERSION; }
+
+}  // namespace trainer

@@ -1,0 +1,116 @@
+#include "run/workbench.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/parallel.h"
+#include "run/resolve.h"
+
+namespace trainer {
+namespace {
+
+/// Decoding shares the processors with the step: one thread keeps ahead of it except for large photographs.
+int decoding_workers() { return std::clamp(thread_count() / 2, 1, 8); }
+
+std::unique_ptr<Loader> training_loader(const RunConfig& config, const DataSplit& data, const SavedModel& model) {
+  LoaderOptions options;
+  options.batch = config.batch;
+  options.height = model.height;
+  options.width = model.image_width;
+  options.mean = model.mean;
+  options.deviation = model.deviation;
+  options.augment = config.augment;
+  options.crop_padding = config.crop_padding;
+  options.flip = config.flip;
+  options.shuffle = true;
+  options.drop_last = true;  // a part-filled batch would change what BN sees
+  options.seed = static_cast<uint64_t>(config.seed);
+  options.workers = decoding_workers();
+  return std::make_unique<Loader>(data.train, options);
+}
+
+TrainingOptions training_options(const RunConfig& config, int64_t steps_per_epoch, int64_t total_steps) {
+  TrainingOptions options;
+  options.optimizer.name = config.optimizer;
+  options.optimizer.momentum = static_cast<float>(config.momentum);
+  options.optimizer.nesterov = config.nesterov;
+  options.optimizer.weight_decay = static_cast<float>(config.weight_decay);
+  options.schedule.name = config.schedule;
+  options.schedule.rate = static_cast<float>(config.lr);
+  options.schedule.warmup_steps = std::llround(config.warmup * static_cast<double>(steps_per_epoch));
+  options.schedule.total_steps = total_steps;
+  options.pruning.method = config.method;
+  options.pruning.sparsity = config.sparsity;
+  options.pruning.distribution = config.distribution;
+  options.pruning.update_interval = config.update_interval;
+  options.pruning.update_fraction = config.update_fraction;
+  options.pruning.stop_at = config.stop_at;
+  options.pruning.begin_at = config.begin_at;
+  options.pruning.start = config.start;
+  options.pruning.prune_first_and_last = config.prune_first_and_last;
+  options.label_smoothing = static_cast<float>(config.label_smoothing);
+  options.seed = static_cast<uint64_t>(config.seed);
+  return options;
+}
+
+std::unique_ptr<Simulation> attach_processors(const RunConfig& config) {
+  if (config.processor.empty()) {
+    return nullptr;
+  }
+  std::vector<ProcessorRequest> requests;
+  for (const std::string& processor : config.processor) {
+    requests.push_back({processor, config.set});
+  }
+  return std::make_unique<Simulation>(requests, config.observe_every);
+}
+
+}  // namespace
+
+std::unique_ptr<Loader> evaluation_loader(std::shared_ptr<const Dataset> images, const SavedModel& model,
+                                          int64_t batch) {
+  LoaderOptions options;
+  options.batch = batch;
+  options.height = model.height;
+  options.width = model.image_width;
+  options.mean = model.mean;
+  options.deviation = model.deviation;
+  options.workers = decoding_workers();
+  return std::make_unique<Loader>(std::move(images), options);
+}
+
+Workbench build_workbench(RunConfig& config, bool apply_init) {
+  if (config.is_given("threads")) {
+    set_thread_count(static_cast<int>(config.threads));
+  }
+  const DataSplit data = open_dataset(config.data);
+  resolve(config, data);
+
+  Workbench bench;
+  const ImageSize size = parse_image_size(config.image_size);
+  bench.model = {config.model, config.width,  data.train->channels(),
+                 size.height,  size.width,    data.train->class_names(),
+                 data.mean,    data.deviation};
+  bench.train_images = data.train->size();
+  bench.steps_per_epoch = bench.train_images / config.batch;
+  bench.total_steps = config.epochs * bench.steps_per_epoch;
+  if (config.max_steps > 0) {
+    bench.total_steps = std::min(bench.total_steps, config.max_steps);
+  }
+
+  bench.simulation = attach_processors(config);
+  const ModelRequest request = bench.model.request(config.batch, static_cast<uint64_t>(config.seed));
+  bench.network = std::make_unique<Network>(make_model(request));
+  if (apply_init && !config.init.empty()) {
+    const FoundCheckpoint source = find_checkpoint(config.init, "--init");
+    bench.notes = source.warnings;
+    bench.notes.push_back(initialise_from(source, bench.model, *bench.network));
+  }
+  bench.network->plan(request.images, parse_kernel_path(config.kernels));
+  bench.session = std::make_unique<TrainingSession>(*bench.network,
+                                                    training_options(config, bench.steps_per_epoch, bench.total_steps));
+  bench.train = training_loader(config, data, bench.model);
+  bench.test = evaluation_loader(data.test, bench.model, config.batch);
+  return bench;
+}
+
+}  // namespace trainer

@@ -1,0 +1,188 @@
+#include "run/figures.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "run/processor_table.h"
+#include "run/results.h"
+#include "run/summary.h"
+
+namespace trainer {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+using testing_help::small_result;
+
+TEST(Figures, SumsByHand) {
+  const ProcessorResult result = small_result();
+  const std::vector<Figures> phases = phase_figures(result);
+  ASSERT_EQ(phases.size(), 5U);
+  EXPECT_EQ(phases[0].dense_macs, 600 + 400);
+  EXPECT_EQ(phases[0].effectual_macs, 300 + 100);
+  EXPECT_EQ(phases[0].cycles, 6 + 4);
+  EXPECT_DOUBLE_EQ(utilisation(result, phases[0]), 400.0 / (100 * 10));
+  EXPECT_DOUBLE_EQ(utilisation(result, phases[3]), 0);
+  EXPECT_DOUBLE_EQ(time_s(result, phases[0]), 10 / 200e6);
+
+  const Figures total = total_figures(result);
+  EXPECT_EQ(total.dense_macs, 1000 + 500 + 1500);
+  EXPECT_EQ(total.effectual_macs, 400 + 50 + 150);
+  EXPECT_EQ(total.cycles, 10 + 5 + 15 + 7 + 3);
+  EXPECT_EQ(total.mac_cycles, 10 + 5 + 15);
+  EXPECT_DOUBLE_EQ(total.core_energy_J, 8e-6);
+  EXPECT_DOUBLE_EQ(utilisation(result, total), 600.0 / (100 * 30));
+}
+
+TEST(Figures, NoRowsAreZero) {
+  ProcessorResult result;
+  result.clock_MHz = 100;
+  EXPECT_EQ(total_figures(result).cycles, 0);
+  EXPECT_EQ(utilisation(result, total_figures(result)), 0);
+}
+
+TEST(Summary, HasTheStableKeys) {
+  const nlohmann::json document = processors_json({small_result("p")}).at("p");
+  const std::vector<std::string> keys = {"time_s",     "core_energy_J",  "system_energy_J", "utilisation",
+                                         "dense_macs", "effectual_macs", "cycles"};
+  for (const std::string& key : keys) {
+    EXPECT_TRUE(document.at(key).is_number()) << key;
+    EXPECT_TRUE(document.at("per_step").at(key).is_number()) << key;
+    for (const char* phase : {"FF", "BP", "WG", "BN", "UP"}) {
+      EXPECT_TRUE(document.at("phases").at(phase).at(key).is_number()) << phase << key;
+      EXPECT_TRUE(document.at("per_step").at("phases").at(phase).at(key).is_number()) << phase << key;
+    }
+  }
+  EXPECT_EQ(document.at("observed_steps"), 4);
+  EXPECT_EQ(document.at("cycles"), 40);
+  EXPECT_DOUBLE_EQ(document.at("time_s"), 40 / 200e6);
+  EXPECT_DOUBLE_EQ(document.at("per_step").at("cycles"), 40.0 / 4);
+  EXPECT_DOUBLE_EQ(document.at("per_step").at("core_energy_J"), 8e-6 / 4);
+  EXPECT_EQ(document.at("per_step").at("utilisation"), document.at("utilisation"));
+}
+
+TEST(Summary, PhasesSumToTheTotal) {
+  const nlohmann::json document = processors_json({small_result("p")}).at("p");
+  for (const char* key : {"dense_macs", "effectual_macs", "cycles", "core_energy_J", "system_energy_J"}) {
+    double sum = 0;
+    for (const auto& phase : document.at("phases")) {
+      sum += phase.at(key).get<double>();
+    }
+    EXPECT_DOUBLE_EQ(sum, document.at(key).get<double>()) << key;
+  }
+}
+
+TEST(Summary, LayersKeepEveryRow) {
+  const nlohmann::json rows = layers_json({small_result("p")}).at("p");
+  ASSERT_EQ(rows.size(), 7U);
+  EXPECT_EQ(rows[1].at("layer"), "conv1");
+  EXPECT_EQ(rows[1].at("phase"), "WG");
+  EXPECT_EQ(rows[1].at("effectual_macs"), 100);
+}
+
+/// The cells of every line of a table's body.
+std::vector<std::vector<std::string>> cells(const std::string& table) {
+  std::vector<std::vector<std::string>> rows;
+  std::istringstream lines(table);
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_LE(line.size(), 120U) << line;
+    std::istringstream words(line);
+    rows.emplace_back(std::istream_iterator<std::string>(words), std::istream_iterator<std::string>());
+  }
+  return rows;
+}
+
+void expect_totals_are_sums(const std::string& table, size_t layer_rows) {
+  const auto rows = cells(table);
+  ASSERT_EQ(rows.size(), 2 + layer_rows + 1 + 5 + 1);
+  const auto& total = rows.back();
+  ASSERT_EQ(total.front(), "total");
+  // Columns counted from the right, as the total has no phase: energies are shown to 0.001, each part within half of
+  // it.
+  const auto column = [&](size_t first, size_t last, size_t from_right) {
+    double sum = 0;
+    for (size_t i = first; i < last; ++i) {
+      sum += std::stod(rows[i][rows[i].size() - from_right]);
+    }
+    return sum;
+  };
+  const size_t phases = 2 + layer_rows + 1;
+  for (const size_t from_right : {1, 2, 4, 5, 6}) {
+    const double shown = std::stod(total[total.size() - from_right]);
+    const double tolerance = from_right <= 2 ? 0.0005 * static_cast<double>(layer_rows + 1) : 0;
+    EXPECT_NEAR(column(2, 2 + layer_rows, from_right), shown, tolerance) << from_right;
+    EXPECT_NEAR(column(phases, phases + 5, from_right), shown, tolerance) << from_right;
+  }
+}
+
+TEST(ProcessorTable, TotalsAreTheSumsOfTheirParts) {
+  const std::string table = processor_table(small_result());
+  EXPECT_THAT(table, StartsWith("small: sums over 4 observed steps, 0.0002 ms at 200 MHz\n"));
+  EXPECT_THAT(table, HasSubstr("layer  phase dense_MACs effectual_MACs cycles utilisation_% core_energy_nJ "
+                               "system_energy_nJ\n"));
+  expect_totals_are_sums(table, 7);
+}
+
+TEST(ProcessorTable, LongNamesAndCountsFitTheWidth) {
+  ProcessorResult result;
+  result.name = "long";
+  result.observed_steps = 1000;
+  result.clock_MHz = 200;
+  for (int layer = 0; layer < 60; ++layer) {
+    for (const Phase phase : {Phase::FF, Phase::BP, Phase::WG}) {
+      LayerPhaseResult row;
+      row.layer = "features.stage4.block17.convolution" + std::to_string(layer);
+      row.phase = phase;
+      row.dense_macs = 900'000'000'000 + layer;
+      row.effectual_macs = 90'000'000'000;
+      row.cycles = 1'000'000'000;
+      row.utilisation = 0.9;
+      row.core_energy_J = 1.23456 + layer;
+      row.system_energy_J = 2.34567;
+      result.rows.push_back(row);
+    }
+    LayerPhaseResult norm;
+    norm.layer = "features.stage4.block17.norm" + std::to_string(layer);
+    norm.phase = Phase::BN;
+    norm.cycles = 77;
+    norm.core_energy_J = 0.1;
+    norm.system_energy_J = 0.2;
+    result.rows.push_back(norm);
+  }
+  const std::string table = processor_table(result);
+  EXPECT_THAT(table, HasSubstr("convolution59"));
+  expect_totals_are_sums(table, 240);
+}
+
+TEST(Comparison, RatiosToDense) {
+  ProcessorResult dense = small_result("dense-28nm");
+  for (LayerPhaseResult& row : dense.rows) {
+    row.cycles *= 5;
+    row.core_energy_J *= 4;
+    row.system_energy_J *= 2;
+    row.utilisation /= 5;
+  }
+  const std::string table = comparison_table({small_result("trainer-28nm"), dense});
+  EXPECT_THAT(table, HasSubstr("ratios to dense-28nm"));
+  EXPECT_THAT(table, HasSubstr("trainer-28nm against dense-28nm: time 5.00x less, core energy 4.00x less, system "
+                               "energy 2.00x less\n"));
+  const auto rows = cells(table);
+  EXPECT_EQ(rows[2][5], "0.200");
+  EXPECT_EQ(rows[2][6], "0.250");
+  EXPECT_EQ(rows[2][7], "0.500");
+  EXPECT_EQ(rows[3][5], "1.000");
+}
+
+TEST(Comparison, NeedsTwo) { EXPECT_EQ(comparison_table({small_result()}), ""); }
+
+TEST(Comparison, TheFirstIsTheReferenceWithoutDense) {
+  EXPECT_THAT(comparison_table({small_result("a"), small_result("b")}),
+              HasSubstr("b against a: time 1.00x less, core energy 1.00x less"));
+}
+
+}  // namespace
+}  // namespace trainer

@@ -1,0 +1,132 @@
+#include "run/metrics.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "run/results.h"
+#include "run/temporary_folder.h"
+
+namespace trainer {
+namespace {
+
+using testing::HasSubstr;
+using testing_help::message_of;
+using testing_help::TemporaryFolder;
+
+StepRow step_row(int64_t step) {
+  return {.step = step,
+          .epoch = step / 4,
+          .loss = 1.0 / static_cast<double>(step + 1),
+          .correct = step,
+          .images = 8,
+          .learning_rate = 0.1,
+          .weight_sparsity = 0.9,
+          .mask_changed = step == 2,
+          .observed = step == 0,
+          .step_s = 0.25};
+}
+
+int64_t count(const std::filesystem::path& file, const std::string& table) {
+  Database database(file, Database::Mode::read_only);
+  Statement select = database.prepare("SELECT COUNT(*) FROM " + table);
+  select.row();
+  return select.integer(0);
+}
+
+TEST(Metrics, KeepsStepsEpochsAndSparsity) {
+  const TemporaryFolder folder;
+  const auto file = folder / "metrics.sqlite";
+  Metrics metrics = Metrics::create(file);
+  for (int64_t step = 0; step < 4; ++step) {
+    metrics.add_step(step_row(step));
+  }
+  const EpochTraining epoch = metrics.epoch_training(0);
+  EXPECT_EQ(epoch.steps, 4);
+  EXPECT_DOUBLE_EQ(epoch.loss, (1.0 + 1.0 / 2 + 1.0 / 3 + 1.0 / 4) / 4);
+  EXPECT_DOUBLE_EQ(epoch.accuracy, (0 + 1 + 2 + 3) / 32.0);
+  EXPECT_DOUBLE_EQ(epoch.train_s, 1);
+  EXPECT_FALSE(metrics.has_epoch(0));
+  metrics.add_epoch({0, epoch, 0.5, 0.75, 0.9}, {{"conv1.weight", 100, 25}, {"fc.weight", 10, 10}});
+  metrics.add_epoch({1, {}, std::nullopt, std::nullopt, 0.9}, {{"conv1.weight", 100, 20}});
+  EXPECT_TRUE(metrics.has_epoch(0));
+
+  Database database(file, Database::Mode::read_only);
+  Statement steps = database.prepare("SELECT step, loss, mask_changed, observed FROM steps ORDER BY step");
+  for (int64_t step = 0; step < 4; ++step) {
+    ASSERT_TRUE(steps.row());
+    EXPECT_EQ(steps.integer(0), step);
+    EXPECT_EQ(steps.real(1), step_row(step).loss);
+    EXPECT_EQ(steps.integer(2), step == 2 ? 1 : 0);
+    EXPECT_EQ(steps.integer(3), step == 0 ? 1 : 0);
+  }
+  EXPECT_FALSE(steps.row());
+  Statement epochs = database.prepare("SELECT test_loss, test_accuracy FROM epochs ORDER BY epoch");
+  ASSERT_TRUE(epochs.row());
+  EXPECT_EQ(epochs.real(1), 0.75);
+  ASSERT_TRUE(epochs.row());
+  EXPECT_EQ(epochs.real(0), std::nullopt);
+  Statement sparsity = database.prepare("SELECT sparsity FROM sparsity WHERE epoch = 0 AND layer = 'conv1.weight'");
+  ASSERT_TRUE(sparsity.row());
+  EXPECT_EQ(sparsity.real(0), 0.75);
+}
+
+TEST(Metrics, ReplacesLayersOfProcessors) {
+  const TemporaryFolder folder;
+  Metrics metrics = Metrics::create(folder / "m");
+  metrics.set_processors({testing_help::small_result("a"), testing_help::small_result("b")});
+  metrics.set_processors({testing_help::small_result("a")});
+  EXPECT_EQ(count(folder / "m", "layers"), 7);
+  Database database(folder / "m", Database::Mode::read_only);
+  Statement layers = database.prepare(
+      "SELECT SUM(cycles), SUM(core_energy_J), SUM(effectual_macs) FROM layers WHERE processor = 'a' AND phase = 'FF'");
+  ASSERT_TRUE(layers.row());
+  EXPECT_EQ(layers.integer(0), 10);
+  EXPECT_DOUBLE_EQ(*layers.real(1), 2e-6);
+  EXPECT_EQ(layers.integer(2), 400);
+}
+
+TEST(Metrics, ResumeForgetsWhatCameLater) {
+  const TemporaryFolder folder;
+  {
+    Metrics metrics = Metrics::create(folder / "m");
+    for (int64_t step = 0; step < 12; ++step) {
+      metrics.add_step(step_row(step));
+    }
+    for (int64_t epoch = 0; epoch < 3; ++epoch) {
+      metrics.add_epoch({epoch, {}, 1.0, 0.5, 0}, {{"w", 10, 5}});
+    }
+  }
+  Metrics resumed = Metrics::resume(folder / "m", 6, 1);
+  EXPECT_EQ(count(folder / "m", "steps"), 6);
+  EXPECT_EQ(count(folder / "m", "epochs"), 1);
+  EXPECT_EQ(count(folder / "m", "sparsity"), 1);
+  resumed.add_step(step_row(6));
+  resumed.flush();
+  EXPECT_EQ(count(folder / "m", "steps"), 7);
+}
+
+TEST(Metrics, OneFileRemains) {
+  const TemporaryFolder folder;
+  {
+    Metrics metrics = Metrics::create(folder / "m");
+    metrics.add_step(step_row(0));
+    metrics.flush();
+  }
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(Metrics, Misuse) {
+  const TemporaryFolder folder;
+  EXPECT_THAT(message_of<UsageError>([&] { Metrics::resume(folder / "none", 0, 0); }), HasSubstr("none: not found"));
+  folder.write("text", std::string(4096, 'x'));
+  EXPECT_THAT(message_of<UsageError>([&] { Metrics::resume(folder / "text", 0, 0); }),
+              HasSubstr("damaged, not a database"));
+  folder.write("empty", "");
+  EXPECT_THAT(message_of<UsageError>([&] { Metrics::resume(folder / "empty", 0, 0); }),
+              HasSubstr("has schema version 0"));
+  EXPECT_THROW(Metrics::create(folder / "no" / "such"), SystemFailure);
+}
+
+}  // namespace
+}  // namespace trainer
