@@ -82,8 +82,14 @@ void expect_same_run(const fs::path& a, const fs::path& b) {
   }
 }
 
-void wait_for_a_checkpoint(Program& program, const fs::path& run) {
-  while (program.running() && list_checkpoints(run).empty()) {
+int64_t newest_step(const fs::path& run) {
+  const std::vector<CheckpointFile> files = list_checkpoints(run);
+  return files.empty() ? -1 : files.front().step;
+}
+
+/// Waits until the run has a checkpoint of a later step.
+void wait_for_a_checkpoint(Program& program, const fs::path& run, int64_t step) {
+  while (program.running() && newest_step(run) <= step) {
     usleep(2'000);
   }
 }
@@ -106,7 +112,7 @@ TEST_F(Resume, ARunKilledAtAnyMomentEndsAsOneNeverKilled) {
       arguments = long_run("killed");
     }
     Program program(folder_.path(), arguments);
-    wait_for_a_checkpoint(program, folder_ / "killed");
+    wait_for_a_checkpoint(program, folder_ / "killed", -1);
     usleep(random() % 250'000);
     program.signal(SIGKILL);
     const ProgramResult result = program.wait();
@@ -123,10 +129,10 @@ TEST_F(Resume, ASignalSavesAndTellsHowToGoOn) {
   ASSERT_EQ(run_program(folder_.path(), long_run("unbroken")).status, 0);
   const std::vector<std::pair<int, int>> signals = {{SIGINT, 130}, {SIGTERM, 143}};
   for (size_t i = 0; i < signals.size(); ++i) {
+    const int64_t step = i == 0 ? -1 : newest_step(folder_ / "run");
     Program program(folder_.path(),
                     i == 0 ? long_run("run") : std::vector<std::string>{"train", "--resume", "run", "--threads", "1"});
-    wait_for_a_checkpoint(program, folder_ / "run");
-    usleep(30'000);
+    wait_for_a_checkpoint(program, folder_ / "run", step);
     program.signal(signals[i].first);
     const ProgramResult result = program.wait();
     ASSERT_EQ(result.status, signals[i].second) << result.out << result.err;

@@ -162,7 +162,7 @@ TEST_F(Checkpoint, OfAnotherModelNamesTheFirstDifference) {
     other.plan(request.images, KernelPath::reference);
     TrainingSession other_session(other, small_run("set", 12));
     const Snapshot before = snapshot(other_session);
-    const std::string message = refusal(file, other_session);
+    std::string message = refusal(file, other_session);
     EXPECT_EQ(snapshot(other_session), before);
     EXPECT_THROW(load_weights(file, other), UsageError);
     return message;

@@ -59,8 +59,8 @@ TEST(Models, CifarResNetsHaveTheParametersOfTheirArchitecture) {
   const std::map<std::string, int64_t> blocks = {{"resnet20", 3}, {"resnet32", 5}, {"resnet56", 9}};
   for (const auto& [name, n] : blocks) {
     const int64_t expected = layer3x3(3, 16) + 2 * n * layer3x3(16, 16) + layer3x3(16, 32) +
-                             (2 * n - 1) * layer3x3(32, 32) + layer3x3(32, 64) + (2 * n - 1) * layer3x3(64, 64) +
-                             640 + 10;
+                             (2 * n - 1) * layer3x3(32, 32) + layer3x3(32, 64) + (2 * n - 1) * layer3x3(64, 64) + 640 +
+                             10;
     Network network = make_model({name, 1, {1, 3, 32, 32}, 10, 1});
     EXPECT_EQ(parameter_count(network), expected) << name;
     if (name == "resnet20") {
