@@ -1,0 +1,40 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "base/parallel.h"
+#include "processor/golden/compare.h"
+
+namespace trainer::golden_test {
+namespace {
+
+void compare_cases(uint64_t first, uint64_t count) {
+  set_thread_count(1);  // layers so small are slower on more
+  for (uint64_t number = first; number < first + count; ++number) {
+    const Case c = random_case(number);
+    ASSERT_TRUE(same_counts(c));
+    ASSERT_TRUE(same_values(c));
+    ASSERT_TRUE(same_unit_counts(c));
+  }
+}
+
+constexpr uint64_t kShard = 50;
+
+class GoldenRandomShard : public testing::TestWithParam<uint64_t> {};
+
+TEST_P(GoldenRandomShard, FastModelIsTheGoldenModel) { compare_cases(GetParam() * kShard, kShard); }
+
+INSTANTIATE_TEST_SUITE_P(All, GoldenRandomShard, testing::Range<uint64_t>(0, 12));
+
+/// The cases that GOLDEN_FIRST and GOLDEN_CASES name: a failure says which.
+TEST(GoldenRandom, Given) {
+  const char* first = std::getenv("GOLDEN_FIRST");
+  const char* count = std::getenv("GOLDEN_CASES");
+  if (first == nullptr || count == nullptr) {
+    GTEST_SKIP() << "runs where GOLDEN_FIRST and GOLDEN_CASES are set";
+  }
+  compare_cases(std::strtoull(first, nullptr, 10), std::strtoull(count, nullptr, 10));
+}
+
+}  // namespace
+}  // namespace trainer::golden_test
