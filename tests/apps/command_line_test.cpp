@@ -46,11 +46,19 @@ std::vector<std::string> on_data(const std::vector<std::string>& more) {
   return arguments;
 }
 
+std::vector<std::string> on_layer(const std::vector<std::string>& more) {
+  std::vector<std::string> arguments = {"simulate", "--layer", "n2c4k4h5r3"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
 INSTANTIATE_TEST_SUITE_P(
     All, CommandLineMisuse,
     testing::Values(
-        Misuse{"nothing", {}, "no command; choose train, evaluate, list, or `trainer --help`"},
-        Misuse{"command", {"trian"}, "unknown command 'trian' (did you mean 'train'?); choose train, evaluate, list"},
+        Misuse{"nothing", {}, "no command; choose train, evaluate, simulate, list, or `trainer --help`"},
+        Misuse{"command",
+               {"trian"},
+               "unknown command 'trian' (did you mean 'train'?); choose train, evaluate, simulate, list"},
         Misuse{"global_option", {"--verson"}, "unknown option --verson (did you mean '--version'?)"},
         Misuse{"option", {"train", "--epocs", "3"}, "unknown option --epocs (did you mean '--epochs'?)"},
         Misuse{"option_with_value", {"train", "--epocs=3"}, "unknown option --epocs (did you mean '--epochs'?)"},
@@ -89,6 +97,28 @@ INSTANTIATE_TEST_SUITE_P(
         Misuse{"evaluate_damaged", {"evaluate", "--model", "text"}, "text"},
         Misuse{"evaluate_split", {"evaluate", "--model", "text", "--split", "dev"}, "dev"},
         Misuse{"evaluate_batch", {"evaluate", "--model", "text", "--batch", "0"}, "--batch: 0 is out of range"},
+        Misuse{"simulate_nothing", {"simulate"}, "--layer is required"},
+        Misuse{
+            "simulate_layer", {"simulate", "--layer", "n8c4"}, "--layer: convolution problem 'n8c4': 'k' is missing"},
+        Misuse{"simulate_part", {"simulate", "--layer", "n8c4k4h8r3z1"}, "unknown part 'z'"},
+        Misuse{"simulate_impossible", {"simulate", "--layer", "n1c1k1h2r3"}, "the kernel is larger"},
+        Misuse{"simulate_huge",
+               {"simulate", "--layer", "n4096c1024k64h256r3"},
+               "--layer: the operands of n4096c1024k64h256r3 have"},
+        Misuse{"simulate_density", on_layer({"--density", "x=1.5"}), "--density: x=1.5 is not a share of non-zeros"},
+        Misuse{"simulate_density_nan", on_layer({"--density", "x=nan"}), "--density: x=nan is not a share"},
+        Misuse{"simulate_density_name", on_layer({"--density", "y=0.5"}), "there is no operand 'y'; choose x, w, dz"},
+        Misuse{"simulate_density_form", on_layer({"--density", "0.5"}), "--density: '0.5' is not NAME=SHARE"},
+        Misuse{"simulate_density_twice", on_layer({"--density", "x=0.5,x=0.6"}), "--density: x is given twice"},
+        Misuse{"simulate_density_of_layer",
+               {"simulate", "--layer", "n1c1k1h3r3d0.5", "--density", "w=0.1"},
+               "the layer's d gives the density of W already"},
+        Misuse{"simulate_phase", on_layer({"--phase", "FF,BN"}), "--phase: there is no phase 'BN'"},
+        Misuse{"simulate_phase_twice", on_layer({"--phase", "FF,FF"}), "--phase: FF is given twice"},
+        Misuse{"simulate_processor", on_layer({"--processor", "trainer-29nm"}), "trainer-29nm"},
+        Misuse{"simulate_processor_twice", on_layer({"--processor", "a,a"}), "--processor: a is given twice"},
+        Misuse{"simulate_set", on_layer({"--set", "colour=red"}), "colour"},
+        Misuse{"simulate_seed", on_layer({"--seed", "-1"}), "--seed: -1 is out of range"},
         Misuse{"list", {"list", "model"}, "list: there is no list of 'model' (did you mean 'models'?)"}),
     [](const auto& misuse) { return misuse.param.name; });
 
@@ -103,7 +133,7 @@ TEST(CommandLine, HelpNamesEveryCommandAndOption) {
   const TemporaryFolder folder;
   const ProgramResult general = run_program(folder.path(), {"--help"});
   EXPECT_EQ(general.status, 0);
-  for (const char* command : {"train", "evaluate", "list"}) {
+  for (const char* command : {"train", "evaluate", "simulate", "list"}) {
     EXPECT_THAT(general.out, HasSubstr(command));
   }
   const ProgramResult train = run_program(folder.path(), {"train", "--help"});

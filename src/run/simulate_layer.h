@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "kernels/convolution/geometry.h"
+#include "processor/simulation.h"
+
+namespace trainer {
+
+/// Shares of values that are not zero, 0..1.
+struct Densities {
+  double x = 1;
+  double w = 1;  ///< unpruned weights; none of them is zero
+  double dz = 1;
+};
+
+/// One layer without training: a convolution whose operands have zeros at random places.
+struct LayerSimulation {
+  ConvolutionGeometry geometry;
+  Densities density;
+  std::vector<Phase> phases;  ///< FF, BP, WG in that order
+  std::vector<ProcessorRequest> processors;
+  uint64_t seed = 1;
+};
+
+/// What stands on the command line, as text.
+struct LayerSimulationText {
+  std::string layer;                    ///< convolution problem; its `d` is the density of W
+  std::vector<std::string> density;     ///< "x=0.5", "w=0.1", "dz=1"
+  std::vector<std::string> phases;      ///< all three where empty
+  std::vector<std::string> processors;  ///< trainer-28nm and dense-28nm where empty
+  std::vector<std::string> set;
+  uint64_t seed = 1;
+};
+
+/// Throws UsageError naming the option that is wrong.
+LayerSimulation parse_layer_simulation(const LayerSimulationText& text);
+
+struct LayerSimulationResult {
+  Densities density;  ///< of the operands that were made
+  std::vector<ProcessorResult> processors;
+};
+
+/// Makes the operands (the same for the same seed, whatever the processors and phases) and counts the phases. Throws
+/// UsageError for processors that cannot be loaded and for layers of more than 2e9 values.
+LayerSimulationResult simulate_layer(const LayerSimulation& simulation);
+
+/// For people: for each processor a row per phase and their total, then the energy opened event by event; the
+/// processors beside each other last.
+std::string layer_report(const LayerSimulation& simulation, const LayerSimulationResult& result);
+/// The same as a document (keys: docs/command-line.md).
+nlohmann::json layer_json(const LayerSimulation& simulation, const LayerSimulationResult& result);
+
+}  // namespace trainer

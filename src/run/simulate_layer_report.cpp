@@ -1,0 +1,163 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "processor/event.h"
+#include "run/figures.h"
+#include "run/processor_table.h"
+#include "run/simulate_layer.h"
+#include "run/text_table.h"
+
+namespace trainer {
+namespace {
+
+constexpr double kMicro = 1e6;
+constexpr double kPico = 1e12;
+
+LayerPhaseResult total_of(const ProcessorResult& result) {
+  LayerPhaseResult total;
+  for (const LayerPhaseResult& row : result.rows) {
+    total.dense_macs += row.dense_macs;
+    total.effectual_macs += row.effectual_macs;
+    total.skipped_by_input += row.skipped_by_input;
+    total.skipped_by_weight += row.skipped_by_weight;
+    total.skipped_by_output += row.skipped_by_output;
+    total.cycles += row.cycles;
+    total.core_energy_J += row.core_energy_J;
+    total.system_energy_J += row.system_energy_J;
+  }
+  total.utilisation = utilisation(result, total_figures(result));
+  return total;
+}
+
+/// Of one event in one row; zero where it did not happen.
+EventResult event_of(const LayerPhaseResult& row, std::string_view name) {
+  const auto found =
+      std::find_if(row.events.begin(), row.events.end(), [&](const EventResult& event) { return event.event == name; });
+  return found == row.events.end() ? EventResult{name, 0, 0} : *found;
+}
+
+std::string_view part_name(EventPart part) { return part == EventPart::core ? "core" : "dram"; }
+
+double energy_of_one_pJ(const EventResult& event) {
+  return event.count == 0 ? 0 : kPico * event.energy_J / static_cast<double>(event.count);
+}
+
+std::string phase_table(const ProcessorResult& result) {
+  TextTable table({"phase", "dense_MACs", "effectual_MACs", "by_input", "by_weight", "by_output", "cycles",
+                   "utilisation_%", "core_uJ", "system_uJ"},
+                  1);
+  const auto add = [&](std::string name, const LayerPhaseResult& row) {
+    table.add({std::move(name), fmt::format("{}", row.dense_macs), fmt::format("{}", row.effectual_macs),
+               fmt::format("{}", row.skipped_by_input), fmt::format("{}", row.skipped_by_weight),
+               fmt::format("{}", row.skipped_by_output), fmt::format("{}", row.cycles),
+               fmt::format("{:.2f}", 100 * row.utilisation), fmt::format("{:.3f}", kMicro * row.core_energy_J),
+               fmt::format("{:.3f}", kMicro * row.system_energy_J)});
+  };
+  for (const LayerPhaseResult& row : result.rows) {
+    add(std::string(to_string(row.phase)), row);
+  }
+  table.rule();
+  add("total", total_of(result));
+  return table.text();
+}
+
+/// Every event that happened: how often, what one costs, and what that makes, phase by phase.
+std::string energy_table(const ProcessorResult& result) {
+  std::vector<std::string> header = {"event", "part", "unit", "count", "pJ_each"};
+  for (const LayerPhaseResult& row : result.rows) {
+    header.push_back(fmt::format("{}_uJ", to_string(row.phase)));
+  }
+  header.emplace_back("total_uJ");
+  header.emplace_back("share_%");
+  TextTable table(header, 3);
+  const double whole_J = total_of(result).system_energy_J;
+  double part_J[2] = {0, 0};
+  for (const EventEntry& entry : event_table()) {
+    EventResult sum{entry.name, 0, 0};
+    std::vector<std::string> energies;
+    for (const LayerPhaseResult& row : result.rows) {
+      const EventResult event = event_of(row, entry.name);
+      sum.count += event.count;
+      sum.energy_J += event.energy_J;
+      energies.push_back(fmt::format("{:.3f}", kMicro * event.energy_J));
+    }
+    if (sum.count == 0) {
+      continue;
+    }
+    part_J[static_cast<size_t>(entry.part)] += sum.energy_J;
+    std::vector<std::string> cells = {std::string(entry.name), std::string(part_name(entry.part)),
+                                      std::string(entry.unit), fmt::format("{}", sum.count),
+                                      fmt::format("{:.4g}", energy_of_one_pJ(sum))};
+    cells.insert(cells.end(), energies.begin(), energies.end());
+    cells.push_back(fmt::format("{:.3f}", kMicro * sum.energy_J));
+    cells.push_back(whole_J > 0 ? fmt::format("{:.2f}", 100 * sum.energy_J / whole_J) : "-");
+    table.add(std::move(cells));
+  }
+  return table.text() + fmt::format("core {:.3f} uJ + dram {:.3f} uJ = system {:.3f} uJ\n", kMicro * part_J[0],
+                                    kMicro * part_J[1], kMicro * whole_J);
+}
+
+nlohmann::json densities_json(const Densities& density) {
+  return {{"x", density.x}, {"w", density.w}, {"dz", density.dz}};
+}
+
+nlohmann::json row_json(const ProcessorResult& result, const LayerPhaseResult& row) {
+  return {{"dense_macs", row.dense_macs},
+          {"effectual_macs", row.effectual_macs},
+          {"skipped_by_input", row.skipped_by_input},
+          {"skipped_by_weight", row.skipped_by_weight},
+          {"skipped_by_output", row.skipped_by_output},
+          {"cycles", row.cycles},
+          {"time_s", static_cast<double>(row.cycles) / (result.clock_MHz * 1e6)},
+          {"utilisation", row.utilisation},
+          {"core_energy_J", row.core_energy_J},
+          {"system_energy_J", row.system_energy_J}};
+}
+
+}  // namespace
+
+std::string layer_report(const LayerSimulation& simulation, const LayerSimulationResult& result) {
+  std::string text =
+      fmt::format("{}: non-zero X {:.2f} %, W {:.2f} %, dZ {:.2f} %; seed {}\n", to_string(simulation.geometry),
+                  100 * result.density.x, 100 * result.density.w, 100 * result.density.dz, simulation.seed);
+  for (const ProcessorResult& processor : result.processors) {
+    text += fmt::format("\n{}: {:.6g} ms at {:g} MHz\n{}\n{}", processor.name, 1e3 * processor.time_s(),
+                        processor.clock_MHz, phase_table(processor), energy_table(processor));
+  }
+  const std::string comparison = comparison_table(result.processors);
+  return comparison.empty() ? text : text + "\n" + comparison;
+}
+
+nlohmann::json layer_json(const LayerSimulation& simulation, const LayerSimulationResult& result) {
+  nlohmann::json processors = nlohmann::json::object();
+  for (const ProcessorResult& processor : result.processors) {
+    nlohmann::json document = row_json(processor, total_of(processor));
+    document["clock_MHz"] = processor.clock_MHz;
+    document["phases"] = nlohmann::json::object();
+    for (const LayerPhaseResult& row : processor.rows) {
+      nlohmann::json phase = row_json(processor, row);
+      phase["events"] = nlohmann::json::object();
+      for (const EventEntry& entry : event_table()) {
+        const EventResult event = event_of(row, entry.name);
+        if (event.count != 0) {
+          phase["events"][std::string(entry.name)] = {{"count", event.count},
+                                                      {"unit", entry.unit},
+                                                      {"part", part_name(entry.part)},
+                                                      {"pJ_each", energy_of_one_pJ(event)},
+                                                      {"energy_J", event.energy_J}};
+        }
+      }
+      document["phases"][std::string(to_string(row.phase))] = std::move(phase);
+    }
+    processors[processor.name] = std::move(document);
+  }
+  return {{"layer", to_string(simulation.geometry)},
+          {"density", densities_json(simulation.density)},
+          {"density_of_operands", densities_json(result.density)},
+          {"seed", simulation.seed},
+          {"processors", processors}};
+}
+
+}  // namespace trainer

@@ -1,0 +1,107 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "apps/program.h"
+
+namespace trainer {
+namespace {
+
+using testing::HasSubstr;
+using testing_help::ProgramResult;
+using testing_help::run_program;
+using testing_help::TemporaryFolder;
+
+constexpr const char* kLayer = "n8c16k12h6r3p1";
+constexpr int64_t kDenseMacs = 8 * 12 * 36 * 16 * 9;
+
+nlohmann::json simulate(const std::vector<std::string>& more) {
+  const TemporaryFolder folder;
+  std::vector<std::string> arguments = {"simulate", "--json", "--layer", kLayer};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  const ProgramResult result = run_program(folder.path(), arguments);
+  EXPECT_EQ(result.status, 0) << result.err;
+  return nlohmann::json::parse(result.out);
+}
+
+TEST(Simulate, PartsAreTheTotals) {
+  const nlohmann::json document = simulate({"--density", "x=0.5,w=0.2,dz=0.7"});
+  ASSERT_EQ(document.at("processors").size(), 2U);
+  for (const auto& [name, processor] : document.at("processors").items()) {
+    ASSERT_EQ(processor.at("phases").size(), 3U) << name;
+    int64_t cycles = 0;
+    double system_J = 0;
+    for (const auto& [phase, row] : processor.at("phases").items()) {
+      EXPECT_EQ(row.at("dense_macs"), kDenseMacs);
+      EXPECT_EQ(row.at("effectual_macs").get<int64_t>() + row.at("skipped_by_input").get<int64_t>() +
+                    row.at("skipped_by_weight").get<int64_t>() + row.at("skipped_by_output").get<int64_t>(),
+                kDenseMacs);
+      EXPECT_EQ(row.at("events").at("mac").at("count"), row.at("effectual_macs"));
+      cycles += row.at("cycles").get<int64_t>();
+      double core_J = 0;
+      double dram_J = 0;
+      for (const auto& [event, entry] : row.at("events").items()) {
+        const double energy_J = entry.at("energy_J");
+        EXPECT_NEAR(energy_J, entry.at("count").get<double>() * entry.at("pJ_each").get<double>() * 1e-12,
+                    1e-9 * energy_J)
+            << event;
+        (entry.at("part") == "core" ? core_J : dram_J) += energy_J;
+      }
+      EXPECT_NEAR(row.at("core_energy_J"), core_J, 1e-9 * core_J);
+      EXPECT_NEAR(row.at("system_energy_J"), core_J + dram_J, 1e-9 * (core_J + dram_J));
+      system_J += row.at("system_energy_J").get<double>();
+    }
+    EXPECT_EQ(processor.at("cycles"), cycles);
+    EXPECT_NEAR(processor.at("system_energy_J"), system_J, 1e-9 * system_J);
+  }
+}
+
+TEST(Simulate, NothingIsSkippedWhereNothingCanBe) {
+  const nlohmann::json processor = simulate({"--density", "x=0.5,w=0.2"}).at("processors").at("dense-28nm");
+  for (const auto& [phase, row] : processor.at("phases").items()) {
+    EXPECT_EQ(row.at("effectual_macs"), kDenseMacs) << phase;
+  }
+}
+
+TEST(Simulate, NoWeightNoWork) {
+  const nlohmann::json document = simulate({"--density", "w=0", "--phase", "FF", "--processor", "trainer-28nm"});
+  const nlohmann::json& row = document.at("processors").at("trainer-28nm").at("phases").at("FF");
+  EXPECT_EQ(row.at("skipped_by_weight"), kDenseMacs);
+  EXPECT_EQ(row.at("cycles"), 0);
+  EXPECT_EQ(document.at("density_of_operands").at("w"), 0.0);
+}
+
+TEST(Simulate, ThePlaceOfZerosIsTheSeedsAlone) {
+  const std::vector<std::string> all = {"--density", "x=0.5,w=0.5,dz=0.5", "--seed", "7"};
+  const nlohmann::json three = simulate(all);
+  EXPECT_EQ(three, simulate(all));
+  std::vector<std::string> one = all;
+  one.insert(one.end(), {"--phase", "WG", "--processor", "trainer-28nm"});
+  EXPECT_EQ(simulate(one).at("processors").at("trainer-28nm").at("phases").at("WG"),
+            three.at("processors").at("trainer-28nm").at("phases").at("WG"));
+  std::vector<std::string> other = all;
+  other.back() = "8";
+  EXPECT_NE(simulate(other).at("processors"), three.at("processors"));
+}
+
+TEST(Simulate, ParametersAreOverridden) {
+  const std::vector<std::string> base = {"--processor", "trainer-28nm", "--phase", "FF"};
+  std::vector<std::string> small = base;
+  small.insert(small.end(), {"--set", "array.groups=1"});
+  EXPECT_GT(simulate(small).at("processors").at("trainer-28nm").at("cycles").get<int64_t>(),
+            simulate(base).at("processors").at("trainer-28nm").at("cycles").get<int64_t>());
+}
+
+TEST(Simulate, TheTableOpensTheEnergy) {
+  const TemporaryFolder folder;
+  const ProgramResult result = run_program(folder.path(), {"simulate", "--layer", kLayer, "--density", "x=0.5,w=0.1"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  for (const char* text : {"utilisation_%", "by_weight", "pJ_each", "mac ", "dram_read", "= system", "total",
+                           "trainer-28nm against dense-28nm"}) {
+    EXPECT_THAT(result.out, HasSubstr(text));
+  }
+}
+
+}  // namespace
+}  // namespace trainer
