@@ -163,13 +163,18 @@ TEST(Network, TheSameBitsOnAnyNumberOfThreads) {
 }
 
 TEST(Network, TheAutomaticPathFollowsThePattern) {
-  const auto half = Pattern::from_mask(1, 4, std::vector<uint8_t>{1, 1, 0, 0});
-  const auto quarter = Pattern::from_mask(1, 4, std::vector<uint8_t>{1, 0, 0, 0});
-  EXPECT_EQ(contraction_path(KernelPath::automatic, *Pattern::full(1, 4)), KernelPath::onednn);
+  std::vector<uint8_t> mask(kDenseFromWeightsPerOutput, 0);
+  std::fill_n(mask.begin(), mask.size() / 2, uint8_t{1});
+  const auto half = Pattern::from_mask(1, kDenseFromWeightsPerOutput, mask);
+  std::fill_n(mask.begin() + 5, mask.size() - 5, uint8_t{0});
+  const auto few = Pattern::from_mask(1, kDenseFromWeightsPerOutput, mask);
+  const auto full = [](int64_t columns) { return Pattern::full(3, columns); };
+  EXPECT_EQ(contraction_path(KernelPath::automatic, *full(kDenseFromWeightsPerOutput)), KernelPath::onednn);
   EXPECT_EQ(contraction_path(KernelPath::automatic, *half), KernelPath::onednn);
-  EXPECT_EQ(contraction_path(KernelPath::automatic, *quarter), KernelPath::highway);
+  EXPECT_EQ(contraction_path(KernelPath::automatic, *few), KernelPath::highway);
+  EXPECT_EQ(contraction_path(KernelPath::automatic, *full(kDenseFromWeightsPerOutput - 1)), KernelPath::highway);
   for (const KernelPath forced : {KernelPath::reference, KernelPath::highway, KernelPath::onednn}) {
-    EXPECT_EQ(contraction_path(forced, *quarter), forced);
+    EXPECT_EQ(contraction_path(forced, *few), forced);
     EXPECT_EQ(contraction_path(forced, *half), forced);
     EXPECT_EQ(operation_path(forced), forced);
   }

@@ -6,7 +6,8 @@ KernelPath contraction_path(KernelPath path, const Pattern& pattern) {
   if (path != KernelPath::automatic) {
     return path;
   }
-  return pattern.density() < kSparseBelowDensity ? KernelPath::highway : KernelPath::onednn;
+  const bool sparse = pattern.density() < kSparseBelowDensity || pattern.columns() < kDenseFromWeightsPerOutput;
+  return sparse ? KernelPath::highway : KernelPath::onednn;
 }
 
 KernelPath operation_path(KernelPath path) { return path == KernelPath::automatic ? KernelPath::highway : path; }

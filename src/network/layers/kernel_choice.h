@@ -9,9 +9,12 @@
 namespace trainer {
 
 /// Under `automatic`, a convolution or linear layer visits unpruned weights only (highway) when fewer than this part of
-/// its weights is unpruned, and is dense (onednn) otherwise. The choice depends on the pattern alone, so a run gives
-/// the same bits on every machine load and after every resumption.
+/// its weights is unpruned, or when an output has so few weights, pruned ones included, that oneDNN's changes of layout
+/// cost more than its dense kernels save: first layers, 1x1 convolutions of few channels. Otherwise it is dense
+/// (onednn). The choice depends on the pattern alone, so a run gives the same bits on every machine load and after
+/// every resumption.
 inline constexpr double kSparseBelowDensity = 0.5;
+inline constexpr int64_t kDenseFromWeightsPerOutput = 144;
 
 /// The path for a contraction with this weight; `path` itself unless automatic.
 KernelPath contraction_path(KernelPath path, const Pattern& pattern);
