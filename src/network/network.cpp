@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <stdexcept>
 #include <utility>
 
 #include "base/error.h"
 #include "kernels/elementwise/add.h"
+#include "network/fusion.h"
 #include "network/layers/kernel_choice.h"
 #include "network/memory_plan.h"
 
@@ -22,6 +24,15 @@ struct Network::Plan {
     std::vector<Tensor> add_to;  // empty where the layer did it all
     std::vector<Tensor*> dinputs;
     std::vector<uint8_t> accumulate;
+
+    /// After BP of the node: adds what it could not add itself.
+    void finish(KernelPath path) {
+      for (size_t k = 0; k < add_to.size(); ++k) {
+        if (!add_to[k].empty()) {
+          trainer::add(path, add_to[k], targets[k], add_to[k]);
+        }
+      }
+    }
   };
 
   Shape input_shape;
@@ -31,6 +42,8 @@ struct Network::Plan {
   std::vector<std::vector<const Tensor*>> inputs;
   std::vector<Tensor> slots;
   std::vector<Backward> backward;
+  std::vector<RectifiedChain> chains;
+  bool chains_ran = false;  // in the last feedforward
   bool ready_to_backpropagate = false;
 };
 
@@ -98,6 +111,28 @@ std::vector<Shape> input_shapes(const Network::Node& node, const Shape& images, 
   return shapes;
 }
 
+/// Adds the time until its end to one of a node's times.
+class Stopwatch {
+ public:
+  Stopwatch(std::vector<NodeTimes>* times, size_t node, double NodeTimes::*phase)
+      : total_(times == nullptr ? nullptr : &((*times)[node].*phase)) {
+    if (total_ != nullptr) {
+      begin_ = std::chrono::steady_clock::now();
+    }
+  }
+  ~Stopwatch() {
+    if (total_ != nullptr) {
+      *total_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+    }
+  }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  double* total_;
+  std::chrono::steady_clock::time_point begin_;
+};
+
 /// The start of a slot seen as a gradient; the empty tensor for no slot.
 Tensor view(std::vector<Tensor>& slots, int slot, const Shape& shape) {
   return slot < 0 ? Tensor() : Tensor(shape, slots[static_cast<size_t>(slot)].data());
@@ -159,6 +194,7 @@ void Network::plan(const Shape& images, KernelPath path) {
     naming_layer(node.name,
                  [&] { node.layer->plan(static_cast<int>(i), node.name, input_shapes(node, images, shapes), path); });
   }
+  next->chains = find_rectified_chains(nodes_, memory);
   plan_ = std::move(next);
 }
 
@@ -170,7 +206,16 @@ const Tensor& Network::feedforward(const Tensor& images, bool training, StepHook
   }
   plan_->images = images;
   plan_->ready_to_backpropagate = false;
+  plan_->chains_ran = hook == nullptr;  // a hook sees, and may change, what a chain does not write
+  auto chain = plan_->chains.begin();
   for (size_t i = 0; i < nodes_.size(); ++i) {
+    const Stopwatch stopwatch(times_, i, &NodeTimes::feedforward);
+    if (plan_->chains_ran && chain != plan_->chains.end() && chain->first == i) {
+      feedforward_chain(*chain, training);
+      i = chain->last;
+      ++chain;
+      continue;
+    }
     nodes_[i].layer->feedforward(plan_->inputs[i], plan_->outputs[i], training, hook);
   }
   plan_->ready_to_backpropagate = training;
@@ -190,21 +235,52 @@ void Network::backpropagate(const Tensor& dlogits, StepHook* hook) {
   if (Tensor& doutput = plan_->backward.back().doutput; !doutput.empty()) {
     std::copy_n(dlogits.data(), dlogits.size(), doutput.data());
   }
+  const bool run_chains = hook == nullptr && plan_->chains_ran;
+  auto chain = plan_->chains.rbegin();
   for (size_t i = nodes_.size(); i-- > 0;) {
+    if (run_chains && chain != plan_->chains.rend() && chain->last == i) {
+      const Stopwatch stopwatch(times_, chain->first, &NodeTimes::backpropagation);
+      backpropagate_chain(*chain);
+      i = chain->first;
+      ++chain;
+      continue;
+    }
     Plan::Backward& backward = plan_->backward[i];
     if (backward.doutput.empty()) {
       continue;
     }
     Layer& layer = *nodes_[i].layer;
-    layer.weight_gradient(plan_->inputs[i], backward.doutput, hook);
+    {
+      const Stopwatch stopwatch(times_, i, &NodeTimes::weight_gradient);
+      layer.weight_gradient(plan_->inputs[i], backward.doutput, hook);
+    }
+    const Stopwatch stopwatch(times_, i, &NodeTimes::backpropagation);
     layer.backpropagate({plan_->inputs[i], plan_->outputs[i], backward.doutput, backward.dinputs, backward.accumulate},
                         hook);
-    for (size_t k = 0; k < backward.add_to.size(); ++k) {
-      if (Tensor& sum = backward.add_to[k]; !sum.empty()) {
-        trainer::add(plan_->elementwise, sum, backward.targets[k], sum);
-      }
-    }
+    backward.finish(plan_->elementwise);
   }
+}
+
+void Network::feedforward_chain(const RectifiedChain& chain, bool training) {
+  const Tensor* shortcut =
+      chain.has_shortcut() ? plan_->inputs[chain.add()][static_cast<size_t>(chain.shortcut)] : nullptr;
+  chain.batchnorm->feedforward_rectified(*plan_->inputs[chain.first][0], shortcut, training,
+                                         plan_->outputs[chain.last]);
+}
+
+void Network::backpropagate_chain(const RectifiedChain& chain) {
+  Plan::Backward& first = plan_->backward[chain.first];
+  Plan::Backward& last = plan_->backward[chain.last];
+  chain.batchnorm->backpropagate_rectified(last.doutput, plan_->outputs[chain.last], *plan_->inputs[chain.first][0],
+                                           chain.has_shortcut(), first.dinputs[0]);
+  if (chain.has_shortcut()) {
+    const size_t add = chain.add();
+    Plan::Backward& sum = plan_->backward[add];
+    nodes_[add].layer->backpropagate(
+        {plan_->inputs[add], plan_->outputs[add], sum.doutput, sum.dinputs, sum.accumulate}, nullptr);
+    sum.finish(plan_->elementwise);
+  }
+  first.finish(plan_->elementwise);
 }
 
 std::vector<Parameter*> Network::parameters() {
@@ -223,6 +299,13 @@ std::vector<Buffer*> Network::buffers() {
     all.insert(all.end(), own.begin(), own.end());
   }
   return all;
+}
+
+void Network::record_times(std::vector<NodeTimes>* times) {
+  times_ = times;
+  if (times != nullptr) {
+    times->resize(nodes_.size());
+  }
 }
 
 const Network::Plan& Network::planned() const {

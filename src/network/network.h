@@ -5,8 +5,11 @@
 #include <vector>
 
 #include "network/layer.h"
+#include "network/node_times.h"
 
 namespace trainer {
+
+struct RectifiedChain;
 
 /// A directed acyclic graph of layers with one input (the images) and one output (the logits).
 ///
@@ -31,8 +34,10 @@ class Network {
   void plan(const Shape& images, KernelPath path);
 
   /// FF. In training, BN uses and records batch statistics and everything is kept for backpropagate.
-  /// `hook` may be null. Returns the logits, N x classes x 1 x 1, which stay valid until the next feedforward. `images`
-  /// must stay as they are until backpropagate. Throws UsageError for images of another shape than planned.
+  /// `hook` may be null; with one, every layer runs by itself, without one a BN and the sum and ReLU after it may be
+  /// one pass, with the same bits. Returns the logits, N x classes x 1 x 1, which stay valid until the next
+  /// feedforward. `images` must stay as they are until backpropagate. Throws UsageError for images of another shape
+  /// than planned.
   const Tensor& feedforward(const Tensor& images, bool training, StepHook* hook = nullptr);
   /// BP and WG of the last feedforward(training = true): fills every parameter's gradient. Throws std::logic_error when
   /// the last feedforward was not in training.
@@ -50,6 +55,11 @@ class Network {
   /// What the last backpropagate() kept: a dense K*(C/groups)*R*S array. Throws std::logic_error if it was not asked.
   std::span<const float> dense_gradient(const Parameter& weight) const;
 
+  /// From now on adds what the phases of every node take to `times`, which gets one entry per node and must outlive the
+  /// network or the next call; null stops that. What is done for several nodes in one pass counts for the first of
+  /// them.
+  void record_times(std::vector<NodeTimes>* times);
+
   struct Node {
     std::string name;
     std::unique_ptr<Layer> layer;
@@ -60,10 +70,13 @@ class Network {
  private:
   struct Plan;
   const Plan& planned() const;
+  void feedforward_chain(const RectifiedChain& chain, bool training);
+  void backpropagate_chain(const RectifiedChain& chain);
   Layer& owner_of(const Parameter& weight) const;
 
   std::unique_ptr<Plan> plan_;
   std::vector<Node> nodes_;
+  std::vector<NodeTimes>* times_ = nullptr;
 };
 
 }  // namespace trainer

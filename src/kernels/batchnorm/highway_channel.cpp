@@ -117,6 +117,79 @@ void combine(const float* dy, const float* z, size_t count, float mean, float a,
   });
 }
 
+/// Y as scale_and_offset computes it: also one value at a time the same bits, as MulAdd rounds once on some targets.
+template <class D>
+HWY_INLINE hn::Vec<D> normalised(D d, const float* z, float mean, float scale, float offset) {
+  return hn::MulAdd(hn::Sub(hn::LoadU(d, z), hn::Set(d, mean)), hn::Set(d, scale), hn::Set(d, offset));
+}
+
+/// da where Y > 0, else 0.
+template <class D>
+HWY_INLINE hn::Vec<D> active(D d, const float* da, const float* z, float mean, float scale, float offset) {
+  const auto passed_on = hn::Gt(normalised(d, z, mean, scale, offset), hn::Zero(d));
+  return hn::IfThenElseZero(passed_on, hn::LoadU(d, da));
+}
+
+void scale_offset_rectify(const float* z, const float* addend, size_t count, float mean, float scale, float offset,
+                          float* a) {
+  // Not Max: a NaN must stay visible.
+  if (addend == nullptr) {
+    for_each_vector(count, [=](auto d, size_t i) HWY_ATTR {
+      const auto y = normalised(d, z + i, mean, scale, offset);
+      hn::StoreU(hn::IfThenZeroElse(hn::Lt(y, hn::Zero(d)), y), d, a + i);
+    });
+  } else {
+    for_each_vector(count, [=](auto d, size_t i) HWY_ATTR {
+      const auto sum = hn::Add(normalised(d, z + i, mean, scale, offset), hn::LoadU(d, addend + i));
+      hn::StoreU(hn::IfThenZeroElse(hn::Lt(sum, hn::Zero(d)), sum), d, a + i);
+    });
+  }
+}
+
+Sums active_gradient_sums(const float* da, const float* z, size_t count, float mean, float scale, float offset) {
+  return add_in_blocks(
+      count,
+      [=](size_t i, Vector& sum, Vector& products) HWY_ATTR {
+        const Floats d;
+        const Vector gradient = active(d, da + i, z + i, mean, scale, offset);
+        sum = hn::Add(sum, gradient);
+        products = hn::MulAdd(gradient, hn::Sub(hn::LoadU(d, z + i), hn::Set(d, mean)), products);
+      },
+      [=](size_t i) HWY_ATTR {
+        const hn::CappedTag<float, 1> one;
+        const auto gradient = static_cast<double>(hn::GetLane(active(one, da + i, z + i, mean, scale, offset)));
+        return Sums{gradient, gradient * (static_cast<double>(z[i]) - static_cast<double>(mean))};
+      });
+}
+
+void combine_active(const float* da, const float* z, size_t count, float mean, float scale, float offset, float a,
+                    float b, float c, float* dz) {
+  for_each_vector(count, [=](auto d, size_t i) HWY_ATTR {
+    const auto x = hn::Sub(hn::LoadU(d, z + i), hn::Set(d, mean));
+    const auto from_sums = hn::MulAdd(x, hn::Set(d, b), hn::Set(d, c));
+    const auto gradient = active(d, da + i, z + i, mean, scale, offset);
+    hn::StoreU(hn::MulAdd(gradient, hn::Set(d, a), from_sums), d, dz + i);
+  });
+}
+
+Sums mask_and_sum(float* da, const float* activation, const float* z, size_t count, float mean) {
+  return add_in_blocks(
+      count,
+      [=](size_t i, Vector& sum, Vector& products) HWY_ATTR {
+        const Floats d;
+        const auto passed_on = hn::Gt(hn::LoadU(d, activation + i), hn::Zero(d));
+        const Vector gradient = hn::IfThenElseZero(passed_on, hn::LoadU(d, da + i));
+        hn::StoreU(gradient, d, da + i);
+        sum = hn::Add(sum, gradient);
+        products = hn::MulAdd(gradient, hn::Sub(hn::LoadU(d, z + i), hn::Set(d, mean)), products);
+      },
+      [=](size_t i) {
+        da[i] = activation[i] > 0 ? da[i] : 0;
+        const auto gradient = static_cast<double>(da[i]);
+        return Sums{gradient, gradient * (static_cast<double>(z[i]) - static_cast<double>(mean))};
+      });
+}
+
 }  // namespace
 }  // namespace trainer::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -128,6 +201,10 @@ HWY_EXPORT(shifted_sums);
 HWY_EXPORT(gradient_sums);
 HWY_EXPORT(scale_and_offset);
 HWY_EXPORT(combine);
+HWY_EXPORT(scale_offset_rectify);
+HWY_EXPORT(active_gradient_sums);
+HWY_EXPORT(combine_active);
+HWY_EXPORT(mask_and_sum);
 
 namespace batchnorm {
 
@@ -145,6 +222,24 @@ void scale_and_offset(const float* z, size_t count, float mean, float scale, flo
 
 void combine(const float* dy, const float* z, size_t count, float mean, float a, float b, float c, float* dz) {
   HWY_DYNAMIC_DISPATCH(trainer::combine)(dy, z, count, mean, a, b, c, dz);
+}
+
+void scale_offset_rectify(const float* z, const float* addend, size_t count, float mean, float scale, float offset,
+                          float* a) {
+  HWY_DYNAMIC_DISPATCH(trainer::scale_offset_rectify)(z, addend, count, mean, scale, offset, a);
+}
+
+Sums active_gradient_sums(const float* da, const float* z, size_t count, float mean, float scale, float offset) {
+  return HWY_DYNAMIC_DISPATCH(trainer::active_gradient_sums)(da, z, count, mean, scale, offset);
+}
+
+void combine_active(const float* da, const float* z, size_t count, float mean, float scale, float offset, float a,
+                    float b, float c, float* dz) {
+  HWY_DYNAMIC_DISPATCH(trainer::combine_active)(da, z, count, mean, scale, offset, a, b, c, dz);
+}
+
+Sums mask_and_sum(float* da, const float* activation, const float* z, size_t count, float mean) {
+  return HWY_DYNAMIC_DISPATCH(trainer::mask_and_sum)(da, activation, z, count, mean);
 }
 
 }  // namespace batchnorm

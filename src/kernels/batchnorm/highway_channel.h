@@ -20,4 +20,17 @@ void scale_and_offset(const float* z, size_t count, float mean, float scale, flo
 /// dz = a * dy + b * (z - mean) + c; `dz` may be `dy`.
 void combine(const float* dy, const float* z, size_t count, float mean, float a, float b, float c, float* dz);
 
+// The same with ReLU after BN, value for value what the above give with a pass for ReLU before or after them.
+
+/// a = max((z - mean) * scale + offset + addend, 0); a NaN stays NaN. `addend` may be null, and may be `a`.
+void scale_offset_rectify(const float* z, const float* addend, size_t count, float mean, float scale, float offset,
+                          float* a);
+/// gradient_sums of dy = da where (z - mean) * scale + offset > 0, else 0.
+Sums active_gradient_sums(const float* da, const float* z, size_t count, float mean, float scale, float offset);
+/// combine of the same dy; `dz` may be `da`.
+void combine_active(const float* da, const float* z, size_t count, float mean, float scale, float offset, float a,
+                    float b, float c, float* dz);
+/// gradient_sums of dy = da where `activation` > 0, else 0; leaves dy in `da`.
+Sums mask_and_sum(float* da, const float* activation, const float* z, size_t count, float mean);
+
 }  // namespace trainer::batchnorm

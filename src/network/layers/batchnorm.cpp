@@ -46,18 +46,16 @@ Shape BatchNorm::output_shape(std::span<const Shape> inputs) const {
 void BatchNorm::plan(int index, const std::string& name, std::span<const Shape> inputs, KernelPath path) {
   description_ = {index, name, inputs[0]};
   kernel_ = make_batchnorm(operation_path(path), inputs[0], options_.epsilon);
+  rectified_ = operation_path(path) == KernelPath::highway
+                   ? std::make_unique<RectifiedBatchNorm>(inputs[0], options_.epsilon)
+                   : nullptr;
   unused_dinput_ = input_gradient_needed_ ? Tensor() : Tensor(inputs[0]);
 }
 
 void BatchNorm::feedforward(std::span<const Tensor* const> inputs, Tensor& output, bool training, StepHook* hook) {
   const Tensor& Z = *inputs[0];
   if (training) {
-    if (Z.shape().channel_size() < 2) {
-      throw UsageError(
-          fmt::format("layer {}: batch normalisation cannot train on {}, one value per channel: use a "
-                      "larger batch or image",
-                      description_.name, to_string(Z.shape())));
-    }
+    require_variance(Z.shape());
     kernel_->feedforward(Z, gamma_.value, beta_.value, running_mean_.value, {mean_, variance_}, output);
     update_running_statistics();
   } else {
@@ -65,6 +63,25 @@ void BatchNorm::feedforward(std::span<const Tensor* const> inputs, Tensor& outpu
   }
   if (hook != nullptr) {
     hook->batchnorm_feedforward(description_, Z, output);
+  }
+}
+
+void BatchNorm::feedforward_rectified(const Tensor& Z, const Tensor* shortcut, bool training, Tensor& A) {
+  if (training) {
+    require_variance(Z.shape());
+    rectified_->feedforward(Z, gamma_.value, beta_.value, running_mean_.value, {mean_, variance_}, shortcut, A);
+    update_running_statistics();
+  } else {
+    rectified_->normalise(Z, gamma_.value, beta_.value, running_mean_.value, running_variance_.value, shortcut, A);
+  }
+}
+
+void BatchNorm::require_variance(const Shape& shape) const {
+  if (shape.channel_size() < 2) {
+    throw UsageError(
+        fmt::format("layer {}: batch normalisation cannot train on {}, one value per channel: use a "
+                    "larger batch or image",
+                    description_.name, to_string(shape)));
   }
 }
 
@@ -86,6 +103,17 @@ void BatchNorm::backpropagate(const BackwardView& view, StepHook* hook) {
                          gamma_.gradient, beta_.gradient);
   if (hook != nullptr && dZ != nullptr) {
     hook->batchnorm_backpropagation(description_, Z, view.doutput, *dZ);
+  }
+}
+
+void BatchNorm::backpropagate_rectified(Tensor& dA, const Tensor& A, const Tensor& Z, bool has_shortcut, Tensor* dZ) {
+  Tensor& target = dZ != nullptr ? *dZ : unused_dinput_;
+  if (has_shortcut) {
+    rectified_->backpropagate_with_shortcut(dA, A, Z, gamma_.value, mean_, variance_, target, gamma_.gradient,
+                                            beta_.gradient);
+  } else {
+    rectified_->backpropagate(dA, Z, gamma_.value, beta_.value, mean_, variance_, target, gamma_.gradient,
+                              beta_.gradient);
   }
 }
 

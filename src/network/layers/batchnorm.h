@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "kernels/batchnorm/batchnorm.h"
+#include "kernels/batchnorm/rectified.h"
 #include "network/layer.h"
 
 namespace trainer::layers {
@@ -35,10 +36,19 @@ class BatchNorm : public Layer {
   void feedforward(std::span<const Tensor* const> inputs, Tensor& output, bool training, StepHook* hook) override;
   /// Fills the gradients of gamma and beta too: they come out of the same sums.
   void backpropagate(const BackwardView& view, StepHook* hook) override;
+  /// Whether the planned path has the two below, which do an add of a shortcut (null: none) and a ReLU after this layer
+  /// in its own passes. Same bits as those layers one by one; without a hook.
+  bool can_rectify() const { return rectified_ != nullptr; }
+  void feedforward_rectified(const Tensor& Z, const Tensor* shortcut, bool training, Tensor& A);
+  /// Of the last feedforward_rectified(), which left `A`. Where it had a shortcut, `dA` becomes that one's gradient.
+  /// `dZ` may be null.
+  void backpropagate_rectified(Tensor& dA, const Tensor& A, const Tensor& Z, bool has_shortcut, Tensor* dZ);
+
   std::vector<Parameter*> parameters() override { return {&gamma_, &beta_}; }
   std::vector<Buffer*> buffers() override { return {&running_mean_, &running_variance_}; }
 
  private:
+  void require_variance(const Shape& shape) const;
   void update_running_statistics();
 
   BatchNormOptions options_;
@@ -48,7 +58,8 @@ class BatchNorm : public Layer {
   Buffer running_variance_;
   BatchNormLayer description_;
   std::unique_ptr<trainer::BatchNorm> kernel_;
-  AlignedVector<float> mean_;  // of the last batch in training
+  std::unique_ptr<RectifiedBatchNorm> rectified_;  // highway only
+  AlignedVector<float> mean_;                      // of the last batch in training
   AlignedVector<float> variance_;
   bool input_gradient_needed_ = true;
   Tensor unused_dinput_;  // where no gradient of the input is needed, the kernel still writes one

@@ -1,0 +1,167 @@
+// Milliseconds of whole training steps on random images, and where they go: by kind of layer and phase. Steps take
+// turns without and with a hook that does nothing: a hook makes the network run every layer on its own, so the second
+// figure is what the network would take without passes that do several layers' work.
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "base/random.h"
+#include "network/named/models.h"
+#include "training/session.h"
+
+namespace trainer::bench {
+namespace {
+
+struct Request {
+  std::string model = "resnet18";
+  std::string kernels = "auto";
+  int64_t batch = 64;
+  int64_t image = 32;
+  double sparsity = 0.9;
+  int steps = 5;
+  int threads = 0;
+  bool hooked_too = false;
+  bool layers = false;
+};
+
+double seconds_now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+Batch random_batch(const Shape& images, int64_t classes) {
+  Random random(1);
+  Batch batch;
+  batch.images = Tensor(images);
+  for (float& value : batch.images.values()) {
+    value = random.normal();
+  }
+  for (int64_t i = 0; i < images.n; ++i) {
+    batch.labels.push_back(static_cast<int32_t>(random.below(static_cast<uint64_t>(classes))));
+  }
+  return batch;
+}
+
+TrainingSession make_session(Network& network, const Request& request) {
+  TrainingOptions options;
+  options.schedule.total_steps = 1000000;
+  options.pruning.method = "static";
+  options.pruning.sparsity = request.sparsity;
+  return {network, options};
+}
+
+void print_row(const std::string& name, const NodeTimes& times, double scale) {
+  fmt::print("  {:24} {:9.2f} {:9.2f} {:9.2f}\n", name, scale * times.feedforward, scale * times.backpropagation,
+             scale * times.weight_gradient);
+}
+
+void add(const NodeTimes& times, NodeTimes& sum) {
+  sum.feedforward += times.feedforward;
+  sum.backpropagation += times.backpropagation;
+  sum.weight_gradient += times.weight_gradient;
+}
+
+/// `seconds`: of whole steps; what the layers do not account for is the rest.
+void print_split(const Network& network, const std::vector<NodeTimes>& times, double seconds, int steps, bool layers) {
+  const double scale = 1e3 / steps;
+  fmt::print("  ms of a step             {:>9} {:>9} {:>9}\n", "FF", "BP", "WG");
+  std::map<std::string, NodeTimes> by_kind;
+  NodeTimes all;
+  for (size_t i = 0; i < times.size(); ++i) {
+    add(times[i], by_kind[std::string(network.nodes()[i].layer->kind())]);
+    add(times[i], all);
+    if (layers) {
+      print_row(network.nodes()[i].name, times[i], scale);
+    }
+  }
+  for (const auto& [kind, sum] : by_kind) {
+    print_row(kind, sum, scale);
+  }
+  print_row("all layers", all, scale);
+  fmt::print("  rest (loss, optimiser)   {:9.2f}\n",
+             scale * (seconds - all.feedforward - all.backpropagation - all.weight_gradient));
+}
+
+void measure(const Request& request) {
+  constexpr int64_t kClasses = 10;
+  const Shape images = {request.batch, 3, request.image, request.image};
+  Network network = make_model({request.model, 1, images, kClasses, 1});
+  network.plan(images, parse_kernel_path(request.kernels));
+  TrainingSession session = make_session(network, request);
+  const Batch batch = random_batch(images, kClasses);
+  StepHook idle;
+  const int ways = request.hooked_too ? 2 : 1;
+  std::array<std::vector<double>, 2> seconds;
+  std::array<std::vector<NodeTimes>, 2> times;
+  for (int step = -1; step < request.steps; ++step) {  // the first warms up
+    for (int way = 0; way < ways; ++way) {
+      const auto at = static_cast<size_t>(way);
+      network.record_times(step < 0 ? nullptr : &times[at]);
+      const double begin = seconds_now();
+      session.step(batch, way == 0 ? nullptr : &idle);
+      if (step >= 0) {
+        seconds[at].push_back(seconds_now() - begin);
+      }
+    }
+  }
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  fmt::print("{} batch {} sparsity {}: peak memory {:.0f} MB\n", request.model, request.batch, request.sparsity,
+             static_cast<double>(usage.ru_maxrss) / 1024);
+  for (int way = 0; way < ways; ++way) {
+    std::vector<double>& taken = seconds[static_cast<size_t>(way)];
+    double sum = 0;
+    for (const double one : taken) {
+      sum += one;
+    }
+    std::sort(taken.begin(), taken.end());
+    fmt::print("{}: fastest {:.1f} ms, median {:.1f} ms a step; {:.1f} images/s at the fastest\n",
+               way == 0 ? "no hook" : "with a hook", 1e3 * taken.front(), 1e3 * taken[taken.size() / 2],
+               static_cast<double>(request.batch) / taken.front());
+    print_split(network, times[static_cast<size_t>(way)], sum, request.steps, request.layers);
+  }
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{"Times training steps on random images."};
+  Request request;
+  app.add_option("--model", request.model, "a named network");
+  app.add_option("--kernels", request.kernels, "auto, reference, highway or onednn");
+  app.add_option("--batch", request.batch, "images of a step")->check(CLI::PositiveNumber);
+  app.add_option("--image", request.image, "pixels of a side")->check(CLI::PositiveNumber);
+  app.add_option("--sparsity", request.sparsity, "pruned part of the weights");
+  app.add_option("--steps", request.steps, "steps timed")->check(CLI::PositiveNumber);
+  app.add_option("--threads", request.threads, "0: one for each processor")->check(CLI::NonNegativeNumber);
+  app.add_flag("--hooked-too", request.hooked_too, "take turns with steps that have a hook");
+  app.add_flag("--layers", request.layers, "every layer by itself, too");
+  CLI11_PARSE(app, argc, argv);
+  set_thread_count(request.threads);
+  measure(request);
+  return 0;
+}
+
+}  // namespace
+}  // namespace trainer::bench
+
+int main(int argc, char** argv) {
+  try {
+    return trainer::bench::run(argc, argv);
+  } catch (const trainer::UsageError& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 2;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "kernels/batchnorm/batchnorm.h"
+#include "tensor/tensor.h"
+
+namespace trainer {
+
+/// Batch normalisation together with what follows it in a residual network, in BN's own passes:
+/// A = max(Y + shortcut, 0), the shortcut being optional (null).
+///
+/// Bit for bit what the highway paths of BatchNorm, add() and ReLU give one after the other, so a step may mix both. No
+/// memory is read or written between them: FF reads Z (and the shortcut) and writes A.
+class RectifiedBatchNorm {
+ public:
+  RectifiedBatchNorm(const Shape& shape, float epsilon);
+
+  /// FF in training: takes the batch's moments, then normalises with them. `shift` is any value near the mean. `A` may
+  /// be the memory of the shortcut.
+  void feedforward(const Tensor& Z, std::span<const float> gamma, std::span<const float> beta,
+                   std::span<const float> shift, ChannelMoments moments, const Tensor* shortcut, Tensor& A) const;
+  /// Inference: normalises with given moments.
+  void normalise(const Tensor& Z, std::span<const float> gamma, std::span<const float> beta,
+                 std::span<const float> mean, std::span<const float> variance, const Tensor* shortcut, Tensor& A) const;
+
+  /// BP where there was no shortcut: dZ (may be the memory of dA), dgamma, dbeta. Whether ReLU passed a value on is
+  /// worked out from Z again: A is not read.
+  void backpropagate(const Tensor& dA, const Tensor& Z, std::span<const float> gamma, std::span<const float> beta,
+                     std::span<const float> mean, std::span<const float> variance, Tensor& dZ, std::span<float> dgamma,
+                     std::span<float> dbeta) const;
+  /// BP where there was one: as above, and leaves the shortcut's gradient, dA where A > 0, in `dA`; `dZ` must be memory
+  /// of its own.
+  void backpropagate_with_shortcut(Tensor& dA, const Tensor& A, const Tensor& Z, std::span<const float> gamma,
+                                   std::span<const float> mean, std::span<const float> variance, Tensor& dZ,
+                                   std::span<float> dgamma, std::span<float> dbeta) const;
+
+ private:
+  Shape shape_;
+  double epsilon_;
+};
+
+}  // namespace trainer
