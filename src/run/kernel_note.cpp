@@ -27,11 +27,14 @@ std::string path_text(KernelPath path) {
 
 const std::vector<KernelEntry>& kernel_list() {
   static const std::vector<KernelEntry> entries = {
-      {"convolution", {"reference", "highway", "onednn"}, "auto: highway for pruned weights, onednn for dense ones"},
+      {"convolution",
+       {"reference", "highway", "onednn"},
+       "auto: highway for pruned or depthwise weights, onednn for dense ones"},
       {"linear", {"reference", "highway", "onednn"}, "as convolution"},
       {"batchnorm", {"reference", "highway", "onednn"}, "auto: highway"},
       {"pooling", {"reference", "highway", "onednn"}, "auto: highway"},
       {"relu", {"reference", "highway", "onednn"}, "auto: highway"},
+      {"clipped-relu", {"reference", "highway", "onednn"}, "auto: highway"},
       {"add", {"reference", "highway", "onednn"}, "auto: highway"},
       {"softmax-cross-entropy", {"reference"}, "the same on every path"},
   };

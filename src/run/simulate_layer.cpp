@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
-#include "run/nearest.h"
+#include "base/nearest.h"
 #include "tensor/pattern.h"
 #include "tensor/tensor.h"
 

@@ -5,12 +5,16 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <numeric>
 
+#include "base/error.h"
 #include "network/layers/add.h"
 #include "network/layers/batchnorm.h"
+#include "network/layers/clipped_relu.h"
 #include "network/layers/convolution.h"
 #include "network/layers/linear.h"
 #include "network/layers/option_a_shortcut.h"
@@ -65,6 +69,14 @@ const std::vector<Case>& cases() {
        1e-2F,
        2e-3},
       {"relu", [] { return std::make_unique<layers::Relu>(); }, {{2, 3, 4, 3}}, 0.03F, 1e-4},
+      {"clipped_relu", [] { return std::make_unique<layers::ClippedRelu>(2.5F); }, {{2, 3, 4, 3}}, 0.03F, 1e-4},
+      {"depthwise_convolution",
+       [] {
+         return std::make_unique<layers::Convolution>(layers::ConvolutionOptions{5, 5, 3, 3, 2, 1, 1, 5, false});
+       },
+       {{3, 5, 7, 6}},
+       0.5F,
+       1e-4},
       {"maximum_pooling",
        [] {
          return std::make_unique<layers::Pooling>(layers::PoolingOptions{PoolingKind::maximum, false, 3, 3, 2, 1});
@@ -269,6 +281,12 @@ TEST(OptionAShortcut, TakesEverySecondPixelBetweenChannelsOfZeros) {
   layer.feedforward(inputs, Y, true, nullptr);
   EXPECT_EQ(std::vector<float>(Y.values().begin(), Y.values().end()),
             (std::vector<float>{0, 0, 0, 0, 1, 3, 7, 9, 10, 12, 16, 18, 0, 0, 0, 0}));
+}
+
+TEST(ClippedRelu, RefusesACeilingThatIsNone) {
+  for (const float ceiling : {0.0F, -1.0F, std::numeric_limits<float>::infinity(), std::nanf("")}) {
+    EXPECT_THROW(layers::ClippedRelu{ceiling}, UsageError);
+  }
 }
 
 TEST(BatchNorm, RunningStatisticsFollowPyTorch) {

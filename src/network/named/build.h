@@ -41,5 +41,8 @@ void classifier(Network& network, const std::string& linear_name, Point input, i
 Network resnet(const ModelRequest& request, std::span<const int64_t> blocks);
 /// He et al. 2016, section 4.2: three stages of `blocks` basic blocks, 16 to 64 channels, option-A shortcuts.
 Network cifar_resnet(const ModelRequest& request, std::span<const int64_t> blocks);
+/// Sandler et al. 2018 with torchvision's names, without its dropout: seven stages of `blocks` inverted residuals.
+/// Images at most 64 pixels wide get stride 1 in the stem and the second stage, others the ImageNet strides.
+Network mobilenet_v2(const ModelRequest& request, std::span<const int64_t> blocks);
 
 }  // namespace trainer::named

@@ -15,7 +15,7 @@ namespace {
 struct Architecture {
   ModelEntry entry;
   Network (*build)(const ModelRequest& request, std::span<const int64_t> blocks);
-  std::vector<int64_t> blocks;  ///< basic blocks of each stage
+  std::vector<int64_t> blocks;  ///< blocks of each stage
 };
 
 const std::vector<Architecture>& architectures() {
@@ -35,6 +35,10 @@ const std::vector<Architecture>& architectures() {
       {{"resnet56", "ResNet-56 for small images: 16 to 64 channels, option-A shortcuts"},
        named::cifar_resnet,
        {9, 9, 9}},
+      {{"mobilenet-v2",
+        "MobileNet-v2: inverted residuals, depthwise convolutions (never pruned); strides by image size"},
+       named::mobilenet_v2,
+       {1, 2, 3, 4, 3, 3, 1}},
   };
   return all;
 }

@@ -8,6 +8,7 @@
 
 #include "network/layers/add.h"
 #include "network/layers/batchnorm.h"
+#include "network/layers/clipped_relu.h"
 #include "network/layers/convolution.h"
 #include "network/layers/linear.h"
 #include "network/layers/option_a_shortcut.h"
@@ -56,6 +57,14 @@ Written write_batchnorm(const layers::BatchNorm& layer, const std::string& name,
 
 Written write_relu(const layers::Relu&, const std::string& name, Inputs inputs, const Shape&, GraphWriter& graph) {
   return {graph.node("Relu", name, {inputs[0].name}), inputs[0].flat};
+}
+
+Written write_clipped_relu(const layers::ClippedRelu& layer, const std::string& name, Inputs inputs, const Shape&,
+                           GraphWriter& graph) {
+  const auto bound = [&](const char* which, float value) {
+    return graph.floats(name + which, {}, std::span<const float>(&value, 1));
+  };
+  return {graph.node("Clip", name, {inputs[0].name, bound(".min", 0), bound(".max", layer.ceiling())}), inputs[0].flat};
 }
 
 Written write_pooling(const layers::Pooling& layer, const std::string& name, Inputs inputs, const Shape&,
@@ -131,10 +140,11 @@ bool if_it_is(const Network::Node& node, Inputs inputs, const Shape& output, Gra
 }
 
 /// Every layer that can be written. A new kind of layer is one function above and one line here.
-constexpr std::array<Writer, 7> kWriters = {
+constexpr std::array<Writer, 8> kWriters = {
     if_it_is<layers::Convolution, write_convolution>,
     if_it_is<layers::BatchNorm, write_batchnorm>,
     if_it_is<layers::Relu, write_relu>,
+    if_it_is<layers::ClippedRelu, write_clipped_relu>,
     if_it_is<layers::Pooling, write_pooling>,
     if_it_is<layers::Add, write_add>,
     if_it_is<layers::Linear, write_linear>,

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "network/layers/batchnorm.h"
+#include "network/layers/clipped_relu.h"
 #include "network/layers/relu.h"
 #include "network/onnx/layer_names.h"
 #include "network/onnx/problem.h"
@@ -105,9 +106,9 @@ Value batch_normalization(NodeView& node) {
   return result;
 }
 
-Value relu_of(NodeView& node) {
+Value activation_of(NodeView& node, std::unique_ptr<Layer> layer) {
   const Activation input = node.activation(0);
-  Activation result = node.graph().add(layer_name(node.node(), {}), std::make_unique<layers::Relu>(), {input});
+  Activation result = node.graph().add(layer_name(node.node(), {}), std::move(layer), {input});
   result.dims = input.dims;
   return result;
 }
@@ -115,7 +116,7 @@ Value relu_of(NodeView& node) {
 Value relu(NodeView& node) {
   node.attributes.ignore({"consumed_inputs"});
   node.attributes.require_all_understood();
-  return relu_of(node);
+  return activation_of(node, std::make_unique<layers::Relu>());
 }
 
 Value clip(NodeView& node) {
@@ -127,10 +128,14 @@ Value clip(NodeView& node) {
   const float least = bound(1, "min", -kNone);
   const float most = bound(2, "max", kNone);
   node.attributes.require_all_understood();
-  if (least != 0 || most < kNone) {
-    throw NodeProblem(fmt::format("bounds {} and {}: only a clip at 0 (ReLU) has a layer", least, most));
+  if (least != 0 || !(most > 0)) {
+    throw NodeProblem(
+        fmt::format("bounds {} and {}: only a clip at 0 (ReLU), or at 0 and above it, has a layer", least, most));
   }
-  return relu_of(node);
+  if (most < kNone) {
+    return activation_of(node, std::make_unique<layers::ClippedRelu>(most));
+  }
+  return activation_of(node, std::make_unique<layers::Relu>());
 }
 
 /// The input under another name.

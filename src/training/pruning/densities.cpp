@@ -82,16 +82,26 @@ std::vector<int64_t> round_to_budget(const std::vector<PrunableLayer>& layers, c
 }  // namespace
 
 std::vector<uint8_t> prunable(const PruningOptions& options, std::span<const Parameter* const> weights) {
+  const auto is_convolution = [](const Parameter* weight) { return weight->extents.size() == 4; };
+  const auto is_linear = [](const Parameter* weight) { return weight->extents.size() == 2; };
+  const auto first = std::ranges::find_if(weights, is_convolution);
+  const auto last = std::find_if(weights.rbegin(), weights.rend(), is_linear);
+
   std::vector<uint8_t> result(weights.size(), 1);
+  for (size_t i = 0; i < weights.size(); ++i) {
+    // The first convolution of a network for grey images sees one channel without being depthwise.
+    const bool is_first = static_cast<size_t>(first - weights.begin()) == i;
+    if (is_convolution(weights[i]) && !is_first && weights[i]->extents[1] == 1) {
+      result[i] = 0;
+    }
+  }
   if (options.prune_first_and_last) {
     return result;
   }
-  const auto is_convolution = [](const Parameter* weight) { return weight->extents.size() == 4; };
-  const auto is_linear = [](const Parameter* weight) { return weight->extents.size() == 2; };
-  if (const auto first = std::ranges::find_if(weights, is_convolution); first != weights.end()) {
+  if (first != weights.end()) {
     result[static_cast<size_t>(first - weights.begin())] = 0;
   }
-  if (const auto last = std::find_if(weights.rbegin(), weights.rend(), is_linear); last != weights.rend()) {
+  if (last != weights.rend()) {
     result[static_cast<size_t>(weights.rend() - last) - 1] = 0;
   }
   return result;

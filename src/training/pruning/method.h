@@ -57,7 +57,8 @@ const std::vector<PruningMethodEntry>& pruning_method_list();
 std::unique_ptr<PruningMethod> make_pruning_method(const PruningOptions& options);
 
 /// Which of a network's convolution and linear weights (in order of execution) pruning may touch and sparsity counts:
-/// all but the first convolution and the last linear layer, unless the options say otherwise.
+/// all but the first convolution and the last linear layer, unless the options say otherwise, and never a depthwise
+/// convolution (extents K x 1 x R x S): it has few weights, and each of them is most of what an output sees.
 std::vector<uint8_t> prunable(const PruningOptions& options, std::span<const Parameter* const> weights);
 
 /// Target density of each weight so that the prunable ones together keep round((1 - sparsity) * their number) weights,

@@ -69,6 +69,48 @@ TEST(Models, CifarResNetsHaveTheParametersOfTheirArchitecture) {
   }
 }
 
+TEST(Models, MobileNetV2HasTorchvisionsParameters) {
+  Network imagenet = make_model({"mobilenet-v2", 1, {1, 3, 224, 224}, 1000, 1});
+  EXPECT_EQ(parameter_count(imagenet), 3504872);
+  EXPECT_EQ(imagenet.parameters().size(), 158U);
+  const auto parameters = by_name(imagenet);
+  for (const char* name :
+       {"features.0.0.weight", "features.1.conv.0.0.weight", "features.1.conv.1.weight", "features.1.conv.2.bias",
+        "features.2.conv.0.1.weight", "features.2.conv.1.0.weight", "features.2.conv.3.weight",
+        "features.17.conv.2.weight", "features.18.1.bias", "classifier.1.bias"}) {
+    EXPECT_TRUE(parameters.contains(name)) << name;
+  }
+  EXPECT_THAT(parameters.at("features.2.conv.1.0.weight")->extents, testing::ElementsAre(96, 1, 3, 3));
+  // The classifier alone depends on the number of classes, and nothing on the image's size.
+  Network cifar = make_model({"mobilenet-v2", 1, {1, 3, 32, 32}, 10, 1});
+  EXPECT_EQ(parameter_count(cifar), 3504872 - 1281 * 990);
+}
+
+/// Shape of the last feature map, before global pooling.
+Shape last_feature_map(const char* model, int64_t pixels) {
+  const Shape images{1, 3, pixels, pixels};
+  Network network = make_model({model, 0.1, images, 10, 1});
+  std::vector<Shape> outputs;
+  for (const Network::Node& node : network.nodes()) {
+    if (node.name == "avgpool") {
+      break;
+    }
+    std::vector<Shape> inputs;
+    for (const int input : node.inputs) {
+      inputs.push_back(input < 0 ? images : outputs[static_cast<size_t>(input)]);
+    }
+    outputs.push_back(node.layer->output_shape(inputs));
+  }
+  return outputs.back();
+}
+
+TEST(Models, MobileNetV2StridesGoByTheWidthOfTheImage) {
+  EXPECT_EQ(last_feature_map("mobilenet-v2", 32), (Shape{1, 128, 4, 4}));
+  EXPECT_EQ(last_feature_map("mobilenet-v2", 64), (Shape{1, 128, 8, 8}));
+  EXPECT_EQ(last_feature_map("mobilenet-v2", 65), (Shape{1, 128, 3, 3}));
+  EXPECT_EQ(last_feature_map("mobilenet-v2", 224), (Shape{1, 128, 7, 7}));
+}
+
 TEST(Models, ParametersAreNamedAsInPyTorch) {
   Network imagenet = make_model({"resnet18", 0.1, {1, 3, 32, 32}, 10, 1});
   const auto parameters = by_name(imagenet);

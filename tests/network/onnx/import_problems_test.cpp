@@ -86,13 +86,26 @@ const Refusal kRefusals[] = {
      },
      "c (Concat): has a layer for constants alone"},
     {"Softmax", [](HandMadeModel& m) { m.node("Softmax", {"image"}, "logits", "s"); }, "s (Softmax)"},
-    {"ReLU6",
+    {"ClipBelowZero",
+     [](HandMadeModel& m) {
+       m.floats("least", {}, {-1});
+       m.floats("most", {}, {1});
+       m.node("Clip", {"image", "least", "most"}, "logits", "hardtanh");
+     },
+     "hardtanh (Clip): bounds -1 and 1"},
+    {"ClipToNothing",
      [](HandMadeModel& m) {
        m.floats("zero", {}, {0});
-       m.floats("six", {}, {6});
-       m.node("Clip", {"image", "zero", "six"}, "logits", "relu6");
+       m.node("Clip", {"image", "zero", "zero"}, "logits", "c");
      },
-     "relu6 (Clip): bounds 0 and 6"},
+     "c (Clip): bounds 0 and 0"},
+    {"ClipAtNaN",
+     [](HandMadeModel& m) {
+       m.floats("zero", {}, {0});
+       m.floats("nan", {}, {std::numeric_limits<float>::quiet_NaN()});
+       m.node("Clip", {"image", "zero", "nan"}, "logits", "c");
+     },
+     "c (Clip): bounds 0 and nan"},
     {"AverageWithoutPadding",
      [](HandMadeModel& m) {
        test::integers_attribute(pool(m, "AveragePool"), "pads", {1, 1, 1, 1});

@@ -163,6 +163,24 @@ TEST(OnnxImport, ClipAtZeroIsRelu) {
   EXPECT_THAT(test::layer_kinds(imported(model).network), ElementsAre("relu"));
 }
 
+TEST(OnnxImport, ClipAtZeroAndSixIsReLU6) {
+  HandMadeModel model({0, 1, 1, 4});
+  model.floats("zero", {}, {0});
+  model.floats("six", {}, {6});
+  model.node("Clip", {"image", "zero", "six"}, "logits");
+  ImportedModel result = imported(model);
+  EXPECT_THAT(test::layer_kinds(result.network), ElementsAre("clipped relu"));
+  EXPECT_THAT(test::run(result.network, test::from_rows({1, 1, 1, 4}, {-1, 2.5F, 6, 7})), ElementsAre(0, 2.5F, 6, 6));
+}
+
+TEST(OnnxImport, ClipAtZeroAndInfinityIsReLU) {
+  HandMadeModel model({0, 1, 1, 2});
+  model.floats("zero", {}, {0});
+  model.floats("most", {}, {std::numeric_limits<float>::infinity()});
+  model.node("Clip", {"image", "zero", "most"}, "logits");
+  EXPECT_THAT(test::layer_kinds(imported(model).network), ElementsAre("relu"));
+}
+
 /// x[:, :, ::2, ::2], with nothing padded.
 TEST(OnnxImport, SliceAloneIsAnOptionAShortcutWithoutNewChannels) {
   HandMadeModel model({0, 1, 3, 4});

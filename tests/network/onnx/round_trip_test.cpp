@@ -72,7 +72,8 @@ TEST_P(NamedModel, RoundTrip) {
 
 INSTANTIATE_TEST_SUITE_P(Onnx, NamedModel,
                          testing::Values(std::pair("resnet18", 16), std::pair("resnet18", 72),
-                                         std::pair("resnet20", 16), std::pair("resnet20", 15)));
+                                         std::pair("resnet20", 16), std::pair("resnet20", 15),
+                                         std::pair("mobilenet-v2", 16), std::pair("mobilenet-v2", 72)));
 
 TEST(OnnxRoundTrip, PrunedWeightsComeBackAsPattern) {
   const ScratchFolder folder;

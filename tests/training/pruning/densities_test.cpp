@@ -72,12 +72,19 @@ TEST(Densities, UniformIsTheSameEverywhere) {
 
 TEST(Densities, FirstConvolutionAndLastLinearStayDense) {
   const PruningOptions options = sparsity(0.9, "uniform");
-  EXPECT_THAT(prunable(options, example().all()), ElementsAre(0, 1, 1, 1, 1, 1, 1, 0));
+  EXPECT_THAT(prunable(options, example().all()), ElementsAre(0, 1, 1, 1, 0, 1, 1, 0));
   const auto densities = target_densities(options, example().all());
   EXPECT_EQ(densities.front(), 1);
   EXPECT_EQ(densities.back(), 1);
   EXPECT_LT(densities[1], 0.2);
-  EXPECT_THAT(prunable(sparsity(0.9, "uniform", true), example().all()), ElementsAre(1, 1, 1, 1, 1, 1, 1, 1));
+  EXPECT_THAT(prunable(sparsity(0.9, "uniform", true), example().all()), ElementsAre(1, 1, 1, 1, 0, 1, 1, 1));
+}
+
+TEST(Densities, DepthwiseConvolutionsStayDense) {
+  const Weights weights({{8, 1, 3, 3}, {8, 1, 3, 3}, {16, 8, 1, 1}, {16, 1, 5, 5}, {4, 1}, {10, 16}});
+  EXPECT_THAT(prunable(sparsity(0.9, "erk"), weights.all()), ElementsAre(0, 0, 1, 0, 1, 0));
+  // The first may be pruned: of one channel there is nothing to be depthwise in.
+  EXPECT_THAT(prunable(sparsity(0.9, "erk", true), weights.all()), ElementsAre(1, 0, 1, 0, 1, 1));
 }
 
 TEST(Densities, TogetherReachTheSparsityExactly) {
@@ -128,7 +135,7 @@ TEST(Densities, RefusesWhatCannotBeReached) {
     }
     return "";
   };
-  EXPECT_THAT(message(sparsity(0.9999, "erk"), example()), HasSubstr("leaves 1 weights to 6 layers"));
+  EXPECT_THAT(message(sparsity(0.9999, "erk"), example()), HasSubstr("leaves 1 weights to 5 layers"));
   EXPECT_THAT(message(sparsity(0.5, "erk"), Weights({{4, 3, 3, 3}, {10, 4}})), HasSubstr("no layer to prune"));
   EXPECT_THAT(message(sparsity(0.5, "even"), example()), HasSubstr("known: uniform, erk"));
 }
