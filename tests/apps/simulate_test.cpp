@@ -80,8 +80,7 @@ TEST(Simulate, ThePlaceOfZerosIsTheSeedsAlone) {
   one.insert(one.end(), {"--phase", "WG", "--processor", "trainer-28nm"});
   EXPECT_EQ(simulate(one).at("processors").at("trainer-28nm").at("phases").at("WG"),
             three.at("processors").at("trainer-28nm").at("phases").at("WG"));
-  std::vector<std::string> other = all;
-  other.back() = "8";
+  const std::vector<std::string> other = {"--density", "x=0.5,w=0.5,dz=0.5", "--seed", "8"};
   EXPECT_NE(simulate(other).at("processors"), three.at("processors"));
 }
 
