@@ -80,14 +80,13 @@ TEST(Simulate, ThePlaceOfZerosIsTheSeedsAlone) {
   one.insert(one.end(), {"--phase", "WG", "--processor", "trainer-28nm"});
   EXPECT_EQ(simulate(one).at("processors").at("trainer-28nm").at("phases").at("WG"),
             three.at("processors").at("trainer-28nm").at("phases").at("WG"));
-  const std::vector<std::string> other = {"--density", "x=0.5,w=0.5,dz=0.5", "--seed", "8"};
-  EXPECT_NE(simulate(other).at("processors"), three.at("processors"));
+  EXPECT_NE(simulate({"--density", "x=0.5,w=0.5,dz=0.5", "--seed", "8"}).at("processors"), three.at("processors"));
 }
 
 TEST(Simulate, ParametersAreOverridden) {
   const std::vector<std::string> base = {"--processor", "trainer-28nm", "--phase", "FF"};
   std::vector<std::string> small = base;
-  small.insert(small.end(), {"--set", "array.groups=1"});
+  small.insert(small.end(), {"--set", "array.lanes=1"});
   EXPECT_GT(simulate(small).at("processors").at("trainer-28nm").at("cycles").get<int64_t>(),
             simulate(base).at("processors").at("trainer-28nm").at("cycles").get<int64_t>());
 }
