@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "commands.h"
 #include "base/nearest.h"
+#include "commands.h"
 #include "run/version.h"
 
 namespace trainer {

@@ -7,11 +7,11 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/nearest.h"
 #include "data/dataset.h"
 #include "network/named/models.h"
 #include "processor/simulation.h"
 #include "run/kernel_note.h"
-#include "base/nearest.h"
 #include "training/optimizer.h"
 #include "training/pruning/method.h"
 #include "training/schedule.h"

@@ -7,8 +7,8 @@
 #include <memory>
 
 #include "base/error.h"
-#include "base/random.h"
 #include "base/nearest.h"
+#include "base/random.h"
 #include "tensor/pattern.h"
 #include "tensor/tensor.h"
 
