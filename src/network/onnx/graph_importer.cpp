@@ -135,6 +135,7 @@ void GraphImporter::take_input() {
   }
   if (inputs.size() != 1) {
     std::vector<std::string> names;
+    names.reserve(inputs.size());
     for (const onnx::ValueInfoProto* input : inputs) {
       names.push_back(printable(input->name()));
     }

@@ -59,6 +59,7 @@ Activation NodeView::images(int input) const {
 
 std::vector<const Constant*> NodeView::constants() const {
   std::vector<const Constant*> constants;
+  constants.reserve(static_cast<size_t>(node_.input_size()));
   for (int i = 0; i < node_.input_size(); ++i) {
     constants.push_back(is_constant(i) ? std::get<0>(graph_.value(node_.input(i))).get() : nullptr);
   }

@@ -49,7 +49,8 @@ TEST_P(PyTorchModel, GivesTheSameLogits) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Onnx, PyTorchModel,
-                         testing::Values("option_a_training", "option_a_inference", "plain_inference"));
+                         testing::Values("option_a_training", "option_a_inference", "plain_inference"),
+                         [](const auto& model) { return std::string(model.param); });
 
 TEST(PyTorchModelNames, AreThoseOfTheModules) {
   // In training form, nothing is merged: every parameter is there under its own name.
