@@ -30,6 +30,7 @@ struct Request {
   int64_t batch = 64;
   int64_t image = 32;
   double sparsity = 0.9;
+  std::string distribution = "uniform";
   int steps = 5;
   int threads = 0;
   bool hooked_too = false;
@@ -58,6 +59,7 @@ TrainingSession make_session(Network& network, const Request& request) {
   options.schedule.total_steps = 1000000;
   options.pruning.method = "static";
   options.pruning.sparsity = request.sparsity;
+  options.pruning.distribution = request.distribution;
   return {network, options};
 }
 
@@ -141,6 +143,7 @@ int run(int argc, char** argv) {
   app.add_option("--batch", request.batch, "images of a step")->check(CLI::PositiveNumber);
   app.add_option("--image", request.image, "pixels of a side")->check(CLI::PositiveNumber);
   app.add_option("--sparsity", request.sparsity, "pruned part of the weights");
+  app.add_option("--distribution", request.distribution, "of the unpruned weights over layers: uniform or erk");
   app.add_option("--steps", request.steps, "steps timed")->check(CLI::PositiveNumber);
   app.add_option("--threads", request.threads, "0: one for each processor")->check(CLI::NonNegativeNumber);
   app.add_flag("--hooked-too", request.hooked_too, "take turns with steps that have a hook");

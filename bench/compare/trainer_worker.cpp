@@ -33,6 +33,7 @@ struct Options {
   int64_t pixels = 32;
   int64_t classes = 10;
   double sparsity = 0;
+  std::string distribution = "uniform";
   int64_t update_interval = 100;
   int threads = 0;
 };
@@ -73,6 +74,7 @@ TrainingOptions training_options(const Options& options) {
   training.schedule = {.name = "constant", .rate = 0.01F, .total_steps = kForEver};
   training.pruning.method = "set";
   training.pruning.sparsity = options.sparsity;
+  training.pruning.distribution = options.distribution;
   training.pruning.update_interval = options.update_interval;
   return training;
 }
@@ -102,6 +104,7 @@ int run(int argc, char** argv) {
   app.add_option("--pixels", options.pixels, "height and width")->check(CLI::PositiveNumber);
   app.add_option("--classes", options.classes, "")->check(CLI::PositiveNumber);
   app.add_option("--sparsity", options.sparsity, "of the prunable weights, 0 to below 1");
+  app.add_option("--distribution", options.distribution, "of the unpruned weights over layers: uniform or erk");
   app.add_option("--update-interval", options.update_interval, "steps between changes of the mask")
       ->check(CLI::Range(int64_t{2}, int64_t{1'000'000}));
   app.add_option("--threads", options.threads, "0: one for each processor")->check(CLI::NonNegativeNumber);

@@ -102,6 +102,7 @@ def commands(case, options, bf16, folder):
     for sparsity in options.sparsity:
         result.append((f"Trainer {100 * sparsity:g} % sparse", 1 - sparsity,
                        [options.trainer, *common, "--sparsity", sparsity, "--kernels", options.kernels,
+                        "--distribution", options.distribution,
                         "--update-interval", options.steps + BEFORE_TIMED]))
     return [(name, density, [str(part) for part in command]) for name, density, command in result]
 
