@@ -1,17 +1,15 @@
-// Milliseconds of whole training steps on random images, and where they go: by kind of layer and phase. Steps take
-// turns without and with a hook that does nothing: a hook makes the network run every layer on its own, so the second
-// figure is what the network would take without passes that do several layers' work.
+// Milliseconds of whole training steps on random images, and where they go: by kind of layer and phase.
 
 #include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstdio>
 #include <exception>
 #include <map>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -27,13 +25,14 @@ namespace {
 struct Request {
   std::string model = "resnet18";
   std::string kernels = "auto";
+  std::string precision = "fp32";
   int64_t batch = 64;
   int64_t image = 32;
   double sparsity = 0.9;
   std::string distribution = "uniform";
   int steps = 5;
   int threads = 0;
-  bool hooked_too = false;
+  bool one_by_one = false;
   bool layers = false;
 };
 
@@ -99,40 +98,29 @@ void measure(const Request& request) {
   constexpr int64_t kClasses = 10;
   const Shape images = {request.batch, 3, request.image, request.image};
   Network network = make_model({request.model, 1, images, kClasses, 1});
-  network.plan(images, parse_kernel_path(request.kernels));
+  network.plan(images, parse_kernel_path(request.kernels), parse_format(request.precision),
+               request.one_by_one ? Passes::one_by_one : Passes::fused);
   TrainingSession session = make_session(network, request);
   const Batch batch = random_batch(images, kClasses);
-  StepHook idle;
-  const int ways = request.hooked_too ? 2 : 1;
-  std::array<std::vector<double>, 2> seconds;
-  std::array<std::vector<NodeTimes>, 2> times;
+  std::vector<double> seconds;
+  std::vector<NodeTimes> times;
   for (int step = -1; step < request.steps; ++step) {  // the first warms up
-    for (int way = 0; way < ways; ++way) {
-      const auto at = static_cast<size_t>(way);
-      network.record_times(step < 0 ? nullptr : &times[at]);
-      const double begin = seconds_now();
-      session.step(batch, way == 0 ? nullptr : &idle);
-      if (step >= 0) {
-        seconds[at].push_back(seconds_now() - begin);
-      }
+    network.record_times(step < 0 ? nullptr : &times);
+    const double begin = seconds_now();
+    session.step(batch);
+    if (step >= 0) {
+      seconds.push_back(seconds_now() - begin);
     }
   }
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  fmt::print("{} batch {} sparsity {}: peak memory {:.0f} MB\n", request.model, request.batch, request.sparsity,
-             static_cast<double>(usage.ru_maxrss) / 1024);
-  for (int way = 0; way < ways; ++way) {
-    std::vector<double>& taken = seconds[static_cast<size_t>(way)];
-    double sum = 0;
-    for (const double one : taken) {
-      sum += one;
-    }
-    std::sort(taken.begin(), taken.end());
-    fmt::print("{}: fastest {:.1f} ms, median {:.1f} ms a step; {:.1f} images/s at the fastest\n",
-               way == 0 ? "no hook" : "with a hook", 1e3 * taken.front(), 1e3 * taken[taken.size() / 2],
-               static_cast<double>(request.batch) / taken.front());
-    print_split(network, times[static_cast<size_t>(way)], sum, request.steps, request.layers);
-  }
+  fmt::print("{} batch {} sparsity {} {}: peak memory {:.0f} MB\n", request.model, request.batch, request.sparsity,
+             request.precision, static_cast<double>(usage.ru_maxrss) / 1024);
+  const double sum = std::accumulate(seconds.begin(), seconds.end(), 0.0);
+  std::sort(seconds.begin(), seconds.end());
+  fmt::print("fastest {:.1f} ms, median {:.1f} ms a step; {:.1f} images/s at the fastest\n", 1e3 * seconds.front(),
+             1e3 * seconds[seconds.size() / 2], static_cast<double>(request.batch) / seconds.front());
+  print_split(network, times, sum, request.steps, request.layers);
 }
 
 int run(int argc, char** argv) {
@@ -140,13 +128,14 @@ int run(int argc, char** argv) {
   Request request;
   app.add_option("--model", request.model, "a named network");
   app.add_option("--kernels", request.kernels, "auto, reference, highway or onednn");
+  app.add_option("--precision", request.precision, "of stored activations and gradients: fp32 or fp16");
   app.add_option("--batch", request.batch, "images of a step")->check(CLI::PositiveNumber);
   app.add_option("--image", request.image, "pixels of a side")->check(CLI::PositiveNumber);
   app.add_option("--sparsity", request.sparsity, "pruned part of the weights");
   app.add_option("--distribution", request.distribution, "of the unpruned weights over layers: uniform or erk");
   app.add_option("--steps", request.steps, "steps timed")->check(CLI::PositiveNumber);
   app.add_option("--threads", request.threads, "0: one for each processor")->check(CLI::NonNegativeNumber);
-  app.add_flag("--hooked-too", request.hooked_too, "take turns with steps that have a hook");
+  app.add_flag("--one-by-one", request.one_by_one, "BN, sum and ReLU each in passes of its own");
   app.add_flag("--layers", request.layers, "every layer by itself, too");
   CLI11_PARSE(app, argc, argv);
   set_thread_count(request.threads);

@@ -27,6 +27,7 @@ namespace {
 struct Options {
   std::string network = "resnet18";
   std::string kernels = "auto";
+  std::string precision = "fp32";
   std::string images;
   std::string labels;
   int64_t batch = 64;
@@ -98,6 +99,7 @@ int run(int argc, char** argv) {
   Options options;
   app.add_option("--network", options.network, "one of trainer's models");
   app.add_option("--kernels", options.kernels, "auto, highway, onednn, reference");
+  app.add_option("--precision", options.precision, "of stored activations and gradients: fp32 or fp16");
   app.add_option("--images", options.images, "file of float32 N x 3 x H x W")->required();
   app.add_option("--labels", options.labels, "file of int32 N")->required();
   app.add_option("--batch", options.batch, "")->check(CLI::PositiveNumber);
@@ -114,7 +116,7 @@ int run(int argc, char** argv) {
   const Batch batch = read_batch(options);
   Network network = make_model(
       {.name = options.network, .width = 1, .images = batch.images.shape(), .classes = options.classes, .seed = 1});
-  network.plan(batch.images.shape(), parse_kernel_path(options.kernels));
+  network.plan(batch.images.shape(), parse_kernel_path(options.kernels), parse_format(options.precision));
   TrainingSession session(network, training_options(options));
   // Every kind of step once; after it, the second step of every `update_interval` is the one that changes the mask.
   run_steps(session, batch, 2 * options.update_interval - 2);

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import importlib.util
+import itertools
 import json
 import random
 import struct
@@ -52,7 +53,7 @@ class Worker:
 
     def __init__(self, name, density, command):
         self.name = name
-        self.density = density  # of the weights; None for dense PyTorch
+        self.density = density  # of the weights; None for what is not on the curve: PyTorch, and FP16 storage
         self.turns = []
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
@@ -99,9 +100,11 @@ def commands(case, options, bf16, folder):
                        ("PyTorch BF16 channels_last", ["--format", "channels_last", "--bf16"])):
         if bf16 or "BF16" not in name:
             result.append((name, None, [sys.executable, script, *common, *more]))
-    for sparsity in options.sparsity:
-        result.append((f"Trainer {100 * sparsity:g} % sparse", 1 - sparsity,
+    for precision, sparsity in itertools.product(options.precision, options.sparsity):
+        result.append((f"Trainer {precision.upper()} {100 * sparsity:g} % sparse",
+                       1 - sparsity if precision == "fp32" else None,
                        [options.trainer, *common, "--sparsity", sparsity, "--kernels", options.kernels,
+                        "--precision", precision,
                         "--distribution", options.distribution,
                         "--update-interval", options.steps + BEFORE_TIMED]))
     return [(name, density, [str(part) for part in command]) for name, density, command in result]

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "kernels/path.h"
+#include "kernels/workspace.h"
 #include "network/parameter.h"
 #include "network/step_hook.h"
 #include "tensor/tensor.h"
@@ -35,6 +37,13 @@ struct LayerMemory {
   bool accumulates = false;    ///< BP can add to what dinputs hold
 };
 
+/// Formats of the tensors that a layer's FF, BP and WG take.
+enum class LayerFormats {
+  fp32,     ///< FP32 alone: for others the network makes copies
+  uniform,  ///< any, the same for all of them
+  mixed,    ///< any, each its own
+};
+
 /// One node of a network: FF, BP and WG as separate steps.
 class Layer {
  public:
@@ -47,6 +56,10 @@ class Layer {
   virtual LayerMemory memory() const { return {}; }
   /// Called before plan(): the inputs (one entry each, non-zero = yes) whose gradient BP will be asked for.
   virtual void need_input_gradients(std::span<const uint8_t> /*needed*/) {}
+  /// Called before plan(): memory that this layer's kernels share with those of all other layers of the network.
+  virtual void use_workspace(const std::shared_ptr<Workspace>& /*workspace*/) {}
+  /// Valid after plan().
+  virtual LayerFormats formats() const { return LayerFormats::fp32; }
   /// Called once per batch size before the first step: prepares kernels for these shapes.
   virtual void plan(int index, const std::string& name, std::span<const Shape> inputs, KernelPath path) = 0;
 

@@ -10,7 +10,7 @@ namespace trainer {
 /// What the memory plan needs to know of one node.
 struct MemoryNode {
   std::vector<int> inputs;  ///< numbers of earlier nodes; negative: the images
-  int64_t size = 0;         ///< values of its output
+  int64_t size = 0;         ///< bytes of its output
   LayerMemory memory;
   bool has_parameters = false;
 };
@@ -35,7 +35,7 @@ struct MemoryPlan {
     std::vector<Target> dinputs;  ///< one per input
   };
   std::vector<Backward> backward;
-  std::vector<int64_t> slot_sizes;
+  std::vector<int64_t> slot_sizes;  ///< bytes
 };
 
 /// The last node is the output; every other node must have a consumer.

@@ -9,6 +9,8 @@
 
 #include "base/error.h"
 #include "kernels/elementwise/add.h"
+#include "network/format_adapter.h"
+#include "network/fp32_hook.h"
 #include "network/fusion.h"
 #include "network/layers/kernel_choice.h"
 #include "network/memory_plan.h"
@@ -35,6 +37,10 @@ struct Network::Plan {
     }
   };
 
+  bool all_inputs_are(size_t node, Format wanted) const {
+    return std::ranges::all_of(inputs[node], [wanted](const Tensor* input) { return input->format() == wanted; });
+  }
+
   Shape input_shape;
   KernelPath elementwise = KernelPath::highway;
   Tensor images;                // of the last feedforward
@@ -43,7 +49,11 @@ struct Network::Plan {
   std::vector<Tensor> slots;
   std::vector<Backward> backward;
   std::vector<RectifiedChain> chains;
-  bool chains_ran = false;  // in the last feedforward
+  std::shared_ptr<Workspace> workspace = std::make_shared<Workspace>();
+  Format format = Format::fp32;
+  FormatAdapter adapter;
+  std::vector<uint8_t> needs_adapter;  // one per node
+  Fp32Hook fp32_hook;
   bool ready_to_backpropagate = false;
 };
 
@@ -133,27 +143,46 @@ class Stopwatch {
   std::chrono::steady_clock::time_point begin_;
 };
 
-/// The start of a slot seen as a gradient; the empty tensor for no slot.
-Tensor view(std::vector<Tensor>& slots, int slot, const Shape& shape) {
-  return slot < 0 ? Tensor() : Tensor(shape, slots[static_cast<size_t>(slot)].data());
+/// The start of a slot seen as the gradient of `output`; the empty tensor for no slot.
+Tensor gradient_of(const Tensor& output, std::vector<Tensor>& slots, int slot) {
+  return slot < 0 ? Tensor()
+                  : Tensor(output.shape(), {slots[static_cast<size_t>(slot)].elements().data, output.format()});
+}
+
+/// Of every output: `format`, but FP32 for the logits and what may share their memory.
+std::vector<Format> output_formats(const std::vector<Network::Node>& nodes, Format format) {
+  std::vector<Format> formats(nodes.size(), format);
+  formats.back() = Format::fp32;
+  for (size_t i = nodes.size(); i-- > 0;) {
+    if (formats[i] == Format::fp32 && nodes[i].layer->memory().in_place) {
+      for (const int input : nodes[i].inputs) {
+        if (input >= 0) {
+          formats[static_cast<size_t>(input)] = Format::fp32;
+        }
+      }
+    }
+  }
+  return formats;
 }
 
 }  // namespace
 
-void Network::plan(const Shape& images, KernelPath path) {
+void Network::plan(const Shape& images, KernelPath path, Format format, Passes passes) {
   require_consumers(nodes_);
   if (images.n < 1 || images.c < 1 || images.h < 1 || images.w < 1) {
     throw UsageError(fmt::format("images of {} hold nothing", to_string(images)));
   }
   plan_.reset();  // frees what an earlier plan holds before this one allocates
 
+  const std::vector<Format> formats = output_formats(nodes_, format);
   std::vector<Shape> shapes;
   std::vector<MemoryNode> memory_nodes;
-  for (const Node& node : nodes_) {
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    const Node& node = nodes_[i];
     const std::vector<Shape> inputs = input_shapes(node, images, shapes);
     shapes.push_back(naming_layer(node.name, [&] { return node.layer->output_shape(inputs); }));
-    memory_nodes.push_back(
-        {node.inputs, shapes.back().size(), node.layer->memory(), !node.layer->parameters().empty()});
+    memory_nodes.push_back({node.inputs, shapes.back().size() * bytes_of(formats[i]), node.layer->memory(),
+                            !node.layer->parameters().empty()});
   }
   const MemoryPlan memory = plan_memory(memory_nodes);
 
@@ -163,16 +192,18 @@ void Network::plan(const Shape& images, KernelPath path) {
   next->outputs.resize(nodes_.size());
   next->inputs.resize(nodes_.size());
   next->backward.resize(nodes_.size());
-  for (const int64_t size : memory.slot_sizes) {
-    next->slots.emplace_back(Shape{1, size, 1, 1});
+  next->format = format;
+  constexpr int64_t kFloat = bytes_of(Format::fp32);
+  for (const int64_t bytes : memory.slot_sizes) {
+    next->slots.emplace_back(Shape{1, (bytes + kFloat - 1) / kFloat, 1, 1});
   }
   for (size_t i = 0; i < nodes_.size(); ++i) {
     const Node& node = nodes_[i];
     const auto owner = static_cast<size_t>(memory.output_memory[i]);
-    next->outputs[i] = owner == i ? Tensor(shapes[i]) : next->outputs[owner].reshaped(shapes[i]);
+    next->outputs[i] = owner == i ? Tensor(shapes[i], formats[i]) : next->outputs[owner].reshaped(shapes[i]);
 
     Plan::Backward& backward = next->backward[i];
-    backward.doutput = view(next->slots, memory.backward[i].doutput, shapes[i]);
+    backward.doutput = gradient_of(next->outputs[i], next->slots, memory.backward[i].doutput);
     const size_t inputs = node.inputs.size();
     backward.targets.resize(inputs);
     backward.add_to.resize(inputs);
@@ -183,19 +214,41 @@ void Network::plan(const Shape& images, KernelPath path) {
       const MemoryPlan::Target& target = memory.backward[i].dinputs[k];
       needed.push_back(target.slot >= 0 ? 1 : 0);
       if (target.slot >= 0) {
-        const Shape& shape = shapes[static_cast<size_t>(input)];
-        backward.targets[k] = view(next->slots, target.slot, shape);
-        backward.add_to[k] = view(next->slots, target.add_to, shape);
+        const Tensor& output = next->outputs[static_cast<size_t>(input)];
+        backward.targets[k] = gradient_of(output, next->slots, target.slot);
+        backward.add_to[k] = gradient_of(output, next->slots, target.add_to);
       }
       backward.dinputs.push_back(target.slot >= 0 ? &backward.targets[k] : nullptr);
       backward.accumulate.push_back(target.accumulate ? 1 : 0);
     }
     node.layer->need_input_gradients(needed);
+    node.layer->use_workspace(next->workspace);
     naming_layer(node.name,
                  [&] { node.layer->plan(static_cast<int>(i), node.name, input_shapes(node, images, shapes), path); });
   }
-  next->chains = find_rectified_chains(nodes_, memory);
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    const LayerFormats taken = nodes_[i].layer->formats();
+    const bool all_fp32 = next->all_inputs_are(i, Format::fp32) && formats[i] == Format::fp32;
+    const bool fits = taken == LayerFormats::mixed || all_fp32 ||
+                      (taken == LayerFormats::uniform && next->all_inputs_are(i, formats[i]));
+    next->needs_adapter.push_back(fits ? 0 : 1);
+  }
+  if (passes == Passes::fused) {
+    next->chains = find_rectified_chains(nodes_, memory);
+  }
+  std::erase_if(next->chains, [&](const RectifiedChain& chain) {
+    return next->needs_adapter[chain.first] != 0 || formats[chain.last] != formats[chain.first] ||
+           (chain.has_shortcut() && next->needs_adapter[chain.add()] != 0);
+  });
   plan_ = std::move(next);
+}
+
+StepHook* Network::shown(StepHook* hook) {
+  if (hook == nullptr || plan_->format == Format::fp32) {
+    return hook;
+  }
+  plan_->fp32_hook.show(*hook);
+  return &plan_->fp32_hook;
 }
 
 const Tensor& Network::feedforward(const Tensor& images, bool training, StepHook* hook) {
@@ -206,17 +259,21 @@ const Tensor& Network::feedforward(const Tensor& images, bool training, StepHook
   }
   plan_->images = images;
   plan_->ready_to_backpropagate = false;
-  plan_->chains_ran = hook == nullptr;  // a hook sees, and may change, what a chain does not write
+  hook = shown(hook);
   auto chain = plan_->chains.begin();
   for (size_t i = 0; i < nodes_.size(); ++i) {
     const Stopwatch stopwatch(times_, i, &NodeTimes::feedforward);
-    if (plan_->chains_ran && chain != plan_->chains.end() && chain->first == i) {
-      feedforward_chain(*chain, training);
+    if (chain != plan_->chains.end() && chain->first == i) {
+      feedforward_chain(*chain, training, hook);
       i = chain->last;
       ++chain;
       continue;
     }
-    nodes_[i].layer->feedforward(plan_->inputs[i], plan_->outputs[i], training, hook);
+    if (plan_->needs_adapter[i] != 0) {
+      plan_->adapter.feedforward(*nodes_[i].layer, plan_->inputs[i], plan_->outputs[i], training, hook);
+    } else {
+      nodes_[i].layer->feedforward(plan_->inputs[i], plan_->outputs[i], training, hook);
+    }
   }
   plan_->ready_to_backpropagate = training;
   return plan_->outputs.back();
@@ -235,12 +292,12 @@ void Network::backpropagate(const Tensor& dlogits, StepHook* hook) {
   if (Tensor& doutput = plan_->backward.back().doutput; !doutput.empty()) {
     std::copy_n(dlogits.data(), dlogits.size(), doutput.data());
   }
-  const bool run_chains = hook == nullptr && plan_->chains_ran;
+  hook = shown(hook);
   auto chain = plan_->chains.rbegin();
   for (size_t i = nodes_.size(); i-- > 0;) {
-    if (run_chains && chain != plan_->chains.rend() && chain->last == i) {
+    if (chain != plan_->chains.rend() && chain->last == i) {
       const Stopwatch stopwatch(times_, chain->first, &NodeTimes::backpropagation);
-      backpropagate_chain(*chain);
+      backpropagate_chain(*chain, hook);
       i = chain->first;
       ++chain;
       continue;
@@ -250,29 +307,39 @@ void Network::backpropagate(const Tensor& dlogits, StepHook* hook) {
       continue;
     }
     Layer& layer = *nodes_[i].layer;
+    const bool adapt = plan_->needs_adapter[i] != 0;
     {
       const Stopwatch stopwatch(times_, i, &NodeTimes::weight_gradient);
-      layer.weight_gradient(plan_->inputs[i], backward.doutput, hook);
+      if (adapt) {
+        plan_->adapter.weight_gradient(layer, plan_->inputs[i], backward.doutput, hook);
+      } else {
+        layer.weight_gradient(plan_->inputs[i], backward.doutput, hook);
+      }
     }
     const Stopwatch stopwatch(times_, i, &NodeTimes::backpropagation);
-    layer.backpropagate({plan_->inputs[i], plan_->outputs[i], backward.doutput, backward.dinputs, backward.accumulate},
-                        hook);
+    const BackwardView view{plan_->inputs[i], plan_->outputs[i], backward.doutput, backward.dinputs,
+                            backward.accumulate};
+    if (adapt) {
+      plan_->adapter.backpropagate(layer, view, hook);
+    } else {
+      layer.backpropagate(view, hook);
+    }
     backward.finish(plan_->elementwise);
   }
 }
 
-void Network::feedforward_chain(const RectifiedChain& chain, bool training) {
+void Network::feedforward_chain(const RectifiedChain& chain, bool training, StepHook* hook) {
   const Tensor* shortcut =
       chain.has_shortcut() ? plan_->inputs[chain.add()][static_cast<size_t>(chain.shortcut)] : nullptr;
-  chain.batchnorm->feedforward_rectified(*plan_->inputs[chain.first][0], shortcut, training,
-                                         plan_->outputs[chain.last]);
+  chain.batchnorm->feedforward_rectified(*plan_->inputs[chain.first][0], shortcut, training, plan_->outputs[chain.last],
+                                         hook);
 }
 
-void Network::backpropagate_chain(const RectifiedChain& chain) {
+void Network::backpropagate_chain(const RectifiedChain& chain, StepHook* hook) {
   Plan::Backward& first = plan_->backward[chain.first];
   Plan::Backward& last = plan_->backward[chain.last];
   chain.batchnorm->backpropagate_rectified(last.doutput, plan_->outputs[chain.last], *plan_->inputs[chain.first][0],
-                                           chain.has_shortcut(), first.dinputs[0]);
+                                           chain.has_shortcut(), first.dinputs[0], hook);
   if (chain.has_shortcut()) {
     const size_t add = chain.add();
     Plan::Backward& sum = plan_->backward[add];
@@ -316,6 +383,7 @@ const Network::Plan& Network::planned() const {
 }
 
 const Shape& Network::input_shape() const { return planned().input_shape; }
+Format Network::format() const { return planned().format; }
 const Shape& Network::output_shape() const { return planned().outputs.back().shape(); }
 
 Layer& Network::owner_of(const Parameter& weight) const {

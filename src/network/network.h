@@ -11,6 +11,9 @@ namespace trainer {
 
 struct RectifiedChain;
 
+/// Whether a BN and the sum and ReLU after it are one pass: in FP32 that gives the same bits as one layer after the other.
+enum class Passes { fused, one_by_one };
+
 /// A directed acyclic graph of layers with one input (the images) and one output (the logits).
 ///
 /// Nodes are added in order of execution. plan() fixes the batch size, allocates every activation and gradient
@@ -30,12 +33,12 @@ class Network {
   int add(std::string name, std::unique_ptr<Layer> layer, std::vector<int> inputs);
 
   /// Throws UsageError naming the layer whose shapes do not fit, or whose output nothing uses. May be called again, for
-  /// another batch size or path; parameters keep their values.
-  void plan(const Shape& images, KernelPath path);
+  /// another batch size or path; parameters keep their values. Activations and their gradients are stored in `format`,
+  /// rounded once where a layer (or a pass over several) leaves them; the logits and their gradient are FP32.
+  void plan(const Shape& images, KernelPath path, Format format = Format::fp32, Passes passes = Passes::fused);
 
   /// FF. In training, BN uses and records batch statistics and everything is kept for backpropagate.
-  /// `hook` may be null; with one, every layer runs by itself, without one a BN and the sum and ReLU after it may be
-  /// one pass, with the same bits. Returns the logits, N x classes x 1 x 1, which stay valid until the next
+  /// `hook` may be null. Returns the logits, N x classes x 1 x 1, which stay valid until the next
   /// feedforward. `images` must stay as they are until backpropagate. Throws UsageError for images of another shape
   /// than planned.
   const Tensor& feedforward(const Tensor& images, bool training, StepHook* hook = nullptr);
@@ -48,6 +51,8 @@ class Network {
   std::vector<Buffer*> buffers();
   const Shape& input_shape() const;
   const Shape& output_shape() const;
+  /// Of stored activations and gradients.
+  Format format() const;
 
   /// The next backpropagate() shall also keep the gradient of ALL weights of `weight`, pruned ones too (RigL grows
   /// where it is largest). One step only: ask again for the next.
@@ -70,8 +75,10 @@ class Network {
  private:
   struct Plan;
   const Plan& planned() const;
-  void feedforward_chain(const RectifiedChain& chain, bool training);
-  void backpropagate_chain(const RectifiedChain& chain);
+  /// What a hook is called through: itself, or one that shows it FP32 copies.
+  StepHook* shown(StepHook* hook);
+  void feedforward_chain(const RectifiedChain& chain, bool training, StepHook* hook);
+  void backpropagate_chain(const RectifiedChain& chain, StepHook* hook);
   Layer& owner_of(const Parameter& weight) const;
 
   std::unique_ptr<Plan> plan_;

@@ -50,10 +50,10 @@ class StepHook {
   virtual void weight_gradient(const ContractionLayer& /*layer*/, const Tensor& /*X*/, const WeightView& /*W*/,
                                const Tensor& /*dZ*/, std::span<float> /*dW*/) {}
 
-  virtual void batchnorm_feedforward(const BatchNormLayer& /*layer*/, const Tensor& /*Z*/, Tensor& /*Y*/) {}
-  /// Not called where no gradient of Z is needed.
-  virtual void batchnorm_backpropagation(const BatchNormLayer& /*layer*/, const Tensor& /*Z*/, const Tensor& /*dY*/,
-                                         Tensor& /*dZ*/) {}
+  /// BN done. Y itself is not shown: with a ReLU after it, it is never stored.
+  virtual void batchnorm_feedforward(const BatchNormLayer& /*layer*/, const Tensor& /*Z*/) {}
+  /// Not called where no gradient of Z is needed. dZ may be changed.
+  virtual void batchnorm_backpropagation(const BatchNormLayer& /*layer*/, const Tensor& /*Z*/, Tensor& /*dZ*/) {}
 
   /// UP done: weights updated (not yet pruned).
   virtual void update(std::span<Parameter* const> /*parameters*/) {}

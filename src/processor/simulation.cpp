@@ -47,14 +47,13 @@ class Observer : public StepHook {
     }
   }
 
-  void batchnorm_feedforward(const BatchNormLayer& layer, const Tensor& /*Z*/, Tensor& /*Y*/) override {
+  void batchnorm_feedforward(const BatchNormLayer& layer, const Tensor& /*Z*/) override {
     for (ProcessorModel& processor : processors_) {
       processor.batchnorm_feedforward(layer);
     }
   }
 
-  void batchnorm_backpropagation(const BatchNormLayer& layer, const Tensor& /*Z*/, const Tensor& /*dY*/,
-                                 Tensor& /*dZ*/) override {
+  void batchnorm_backpropagation(const BatchNormLayer& layer, const Tensor& /*Z*/, Tensor& /*dZ*/) override {
     for (ProcessorModel& processor : processors_) {
       processor.batchnorm_backpropagation(layer);
     }

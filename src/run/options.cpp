@@ -30,7 +30,8 @@ const std::vector<RunOption>& run_options() {
       {"begin-at", &C::begin_at, "0", "", "part of the run at which gradual pruning begins", 0, 1},
       {"stop-at", &C::stop_at, "0.75", "", "part of the run after which the mask stays", 0, 1},
 
-      {"precision", &C::precision, "fp32", "", "number format of training", 0, 0, {"fp32"}},
+      {"precision", &C::precision, "fp32", "", "how activations and gradients are stored; arithmetic is FP32", 0, 0,
+       {"fp32", "fp16"}},
       {"speculation", &C::speculation, "none", "", "redundancy speculation during training", 0, 0, {"none"}},
       {"processor", &C::processor, "", "none", "processor that observes the run: a name or a YAML file; repeatable"},
       {"set", &C::set, "", "none", "KEY=VALUE overrides a parameter of every processor; repeatable"},

@@ -108,6 +108,10 @@ void TrainRun::step() {
   metrics_.add_step({number, number / bench_.steps_per_epoch, result.loss, result.correct, result.images,
                      result.learning_rate, bench_.session->weight_sparsity(), result.mask_changed, hook != nullptr,
                      step_s});
+  if (result.overflowed) {
+    console_.note(fmt::format("step {}: a gradient overflowed fp16; no weight changes, the loss scale is now {}", number,
+                              bench_.session->loss_scale().value()));
+  }
   console_.progress(progress_now(result));
 }
 

@@ -105,7 +105,7 @@ Workbench build_workbench(RunConfig& config, bool apply_init) {
     bench.notes = source.warnings;
     bench.notes.push_back(initialise_from(source, bench.model, *bench.network));
   }
-  bench.network->plan(request.images, parse_kernel_path(config.kernels));
+  bench.network->plan(request.images, parse_kernel_path(config.kernels), parse_format(config.precision));
   bench.session = std::make_unique<TrainingSession>(*bench.network,
                                                     training_options(config, bench.steps_per_epoch, bench.total_steps));
   bench.train = training_loader(config, data, bench.model);

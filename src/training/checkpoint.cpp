@@ -158,6 +158,8 @@ void save_checkpoint(const std::filesystem::path& file, TrainingSession& session
       {"optimizer", {{"name", session.options().optimizer.name}, {"steps", session.optimizer().steps()}}},
       {"parameters", std::move(parameters)},
       {"buffers", std::move(buffers)},
+      {"loss_scale",
+       {{"value", session.loss_scale().value()}, {"steps_since_change", session.loss_scale().steps_since_change()}}},
       {"extra", extra}};
   write_container(file, document, arrays);
 }
@@ -170,6 +172,8 @@ nlohmann::json load_checkpoint(const std::filesystem::path& file, TrainingSessio
     std::vector<std::span<const float>> optimizer;
     int64_t steps = 0;
     int64_t optimizer_steps = 0;
+    float loss_scale = 1;
+    int64_t loss_scale_steps = 0;
   };
   const Restored restored = reading(container, [&] {
     Restored read;
@@ -177,6 +181,8 @@ nlohmann::json load_checkpoint(const std::filesystem::path& file, TrainingSessio
     read.optimizer = read_optimizer(container, read.weights, session);
     read.steps = document.at("steps").get<int64_t>();
     read.optimizer_steps = document.at("optimizer").at("steps").get<int64_t>();
+    read.loss_scale = document.at("loss_scale").at("value").get<float>();
+    read.loss_scale_steps = document.at("loss_scale").at("steps_since_change").get<int64_t>();
     return read;
   });
   nlohmann::json extra = reading(container, [&] { return document.at("extra"); });
@@ -191,6 +197,7 @@ nlohmann::json load_checkpoint(const std::filesystem::path& file, TrainingSessio
   }
   session.optimizer().set_steps(restored.optimizer_steps);
   session.set_steps_done(restored.steps);
+  session.loss_scale().restore(restored.loss_scale, restored.loss_scale_steps);
   return extra;
 }
 

@@ -32,6 +32,7 @@ struct TrainingSession::State {
   bool mask_is_due() const;
   void request_dense_gradients();
   bool update_masks();
+  bool backpropagate(StepHook* hook, bool with_dense_gradients);
   void set_pattern(size_t index, std::shared_ptr<const Pattern> pattern);
   /// Of the run, when the present step is done.
   double progress() const {
@@ -44,12 +45,13 @@ struct TrainingSession::State {
   std::vector<PrunableWeight> prunable_weights;
   std::unique_ptr<PruningMethod> method;
   std::unique_ptr<Optimizer> optimizer;
+  LossScale loss_scale;
   Tensor dlogits;
   int64_t steps_done = 0;
 };
 
 TrainingSession::State::State(Network& trained, TrainingOptions chosen)
-    : network(trained), options(std::move(chosen)), parameters(network.parameters()) {
+    : network(trained), options(std::move(chosen)), parameters(network.parameters()), loss_scale(network.format()) {
   (void)learning_rate(options.schedule, 0);  // throws now, not at the first step, when the schedule is wrong
   if (!(options.label_smoothing >= 0 && options.label_smoothing < 1)) {
     throw UsageError(fmt::format("label smoothing is {}, must be at least 0 and below 1", options.label_smoothing));
@@ -109,6 +111,26 @@ void TrainingSession::State::request_dense_gradients() {
       network.request_dense_gradient(*parameters[weight.index]);
     }
   }
+}
+
+/// BP and WG. Returns whether a gradient overflowed; false in FP32, where nobody looks.
+bool TrainingSession::State::backpropagate(StepHook* hook, bool with_dense_gradients) {
+  if (!loss_scale.active()) {
+    network.backpropagate(dlogits, hook);
+    return false;
+  }
+  for (float& gradient : dlogits.values()) {
+    gradient *= loss_scale.value();
+  }
+  network.backpropagate(dlogits, hook);
+  bool finite = loss_scale.unscale(parameters);
+  if (with_dense_gradients) {
+    for (const PrunableWeight& weight : prunable_weights) {
+      const Parameter& parameter = *parameters[weight.index];
+      finite = finite && (parameter.pattern->is_full() || all_finite(network.dense_gradient(parameter)));
+    }
+  }
+  return !finite;
 }
 
 bool TrainingSession::State::update_masks() {
@@ -174,14 +196,15 @@ StepResult TrainingSession::step(const Batch& batch, StepHook* hook) {
   if (gradient_chooses_weights) {
     state.request_dense_gradients();
   }
-  state.network.backpropagate(state.dlogits, hook);
-  if (!gradient_chooses_weights) {
+  result.overflowed = state.backpropagate(hook, gradient_chooses_weights);
+  state.loss_scale.step_done(result.overflowed);
+  if (!gradient_chooses_weights && !result.overflowed) {
     state.optimizer->step(result.learning_rate);
     if (hook != nullptr) {
       hook->update(state.parameters);
     }
   }
-  result.mask_changed = mask_is_due && state.update_masks();
+  result.mask_changed = mask_is_due && !result.overflowed && state.update_masks();
   if (hook != nullptr) {
     hook->end_step();
   }
@@ -203,6 +226,7 @@ double TrainingSession::weight_sparsity() const {
 
 Network& TrainingSession::network() { return state_->network; }
 Optimizer& TrainingSession::optimizer() { return *state_->optimizer; }
+LossScale& TrainingSession::loss_scale() { return state_->loss_scale; }
 const TrainingOptions& TrainingSession::options() const { return state_->options; }
 
 void TrainingSession::set_steps_done(int64_t steps) {

@@ -8,6 +8,7 @@
 
 #include "data/loader.h"
 #include "network/network.h"
+#include "training/loss_scale.h"
 #include "training/optimizer.h"
 #include "training/pruning/method.h"
 #include "training/schedule.h"
@@ -30,6 +31,7 @@ struct StepResult {
   int64_t images = 0;
   float learning_rate = 0;
   bool mask_changed = false;
+  bool overflowed = false;  ///< a gradient did: no UP and no pruning (see LossScale)
 };
 
 /// One network being trained: FF, loss, BP, WG, UP and pruning, step by step. Everything that the next step depends on
@@ -44,7 +46,8 @@ class TrainingSession {
 
   /// FF, loss, BP and WG, UP, pruning. On a step whose mask RigL changes there is no UP (and no StepHook::update): its
   /// gradient chooses the weights that grow. Throws SystemFailure when the loss is not finite, UsageError for labels or
-  /// images that do not fit the network; the session must then not go on.
+  /// images that do not fit the network; the session must then not go on. Where the network stores FP16, the loss is
+  /// scaled; a step whose gradients overflow changes nothing but the scale.
   StepResult step(const Batch& batch, StepHook* hook = nullptr);
   /// Steps done so far.
   int64_t steps_done() const;
@@ -53,6 +56,7 @@ class TrainingSession {
 
   Network& network();
   Optimizer& optimizer();
+  LossScale& loss_scale();
   const TrainingOptions& options() const;
 
   /// For checkpoints: restores the counter; masks must have been set through set_pattern before optimiser state is

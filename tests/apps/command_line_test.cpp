@@ -68,7 +68,7 @@ INSTANTIATE_TEST_SUITE_P(
         Misuse{"no_value", {"train", "--epochs"}, "--epochs"},
         Misuse{"number", on_data({"--epochs", "many"}), "--epochs: 'many' is not a whole number; give 1 .. 1000000"},
         Misuse{"negative", on_data({"--lr", "-1"}), "--lr: -1 is out of range"},
-        Misuse{"precision", on_data({"--precision", "fp16"}), "--precision: 'fp16' is not supported; choose fp32"},
+        Misuse{"precision", on_data({"--precision", "fp8"}), "--precision: 'fp8' is not supported; choose fp32, fp16"},
         Misuse{"speculation", on_data({"--speculation", "on"}), "--speculation: 'on' is not supported; choose none"},
         Misuse{"kernels", on_data({"--kernels", "cuda"}), "--kernels: 'cuda' is not supported; choose auto"},
         Misuse{"model", on_data({"--model", "resnet19"}), "resnet19"},

@@ -113,11 +113,15 @@ class Workers(unittest.TestCase):
 
     def test_a_process_for_each_format_and_sparsity(self):
         case = workers.Case("resnet18", "resnet18", 8, 32, 10)
-        options = types.SimpleNamespace(threads=2, trainer="/bin/t", kernels="auto", steps=3, sparsity=[0, 0.9])
+        options = types.SimpleNamespace(threads=2, trainer="/bin/t", kernels="auto", steps=3, sparsity=[0, 0.9],
+                                        distribution="uniform", precision=["fp32"])
         made = workers.commands(case, options, True, Path("/tmp"))
         self.assertEqual([density for _, density, _ in made[:3]], [None] * 3)
         self.assertAlmostEqual(made[4][1], 0.1)
         self.assertEqual(len(workers.commands(case, options, False, Path("/tmp"))), 4)
+        options.precision = ["fp32", "fp16"]
+        self.assertEqual([density for _, density, _ in workers.commands(case, options, False, Path("/tmp"))[4:]],
+                         [None, None])
 
 
 if __name__ == "__main__":

@@ -66,12 +66,12 @@ TEST(Fusion, LeavesWhatOthersRead) {
 }
 
 /// FF, BP and WG, some times over: everything they give.
-std::vector<float> run(Network& network, StepHook* feedforward_hook, StepHook* backpropagation_hook) {
+std::vector<float> run(Network& network, StepHook* hook) {
   std::vector<float> all;
   const auto append = [&all](std::span<const float> values) { all.insert(all.end(), values.begin(), values.end()); };
   for (uint64_t step = 0; step < 2; ++step) {
-    append(network.feedforward(test::random_tensor(kImages, step), true, feedforward_hook).values());
-    network.backpropagate(test::random_tensor(network.output_shape(), step + 7), backpropagation_hook);
+    append(network.feedforward(test::random_tensor(kImages, step), true, hook).values());
+    network.backpropagate(test::random_tensor(network.output_shape(), step + 7), hook);
     for (const Parameter* parameter : network.parameters()) {
       append(parameter->gradient);
     }
@@ -79,7 +79,7 @@ std::vector<float> run(Network& network, StepHook* feedforward_hook, StepHook* b
   for (const Buffer* buffer : network.buffers()) {
     append(buffer->value);
   }
-  append(network.feedforward(test::random_tensor(kImages, 9), false, feedforward_hook).values());
+  append(network.feedforward(test::random_tensor(kImages, 9), false, hook).values());
   return all;
 }
 
@@ -116,12 +116,12 @@ TEST(Fusion, GivesTheBitsOfLayersOneByOne) {
   };
   for (int which = 0; which < 3; ++which) {
     std::vector<float> expected;
-    for (StepHook* forward : {&idle, static_cast<StepHook*>(nullptr)}) {
-      for (StepHook* backward : {&idle, static_cast<StepHook*>(nullptr)}) {
+    for (const Passes passes : {Passes::one_by_one, Passes::fused}) {
+      for (StepHook* hook : {static_cast<StepHook*>(nullptr), &idle}) {
         Network network = make(which);
         test::prune_all(network, 0.3, 5);
-        network.plan(kImages, KernelPath::automatic);
-        const std::vector<float> result = run(network, forward, backward);
+        network.plan(kImages, KernelPath::automatic, Format::fp32, passes);
+        const std::vector<float> result = run(network, hook);
         if (expected.empty()) {
           expected = result;
         }

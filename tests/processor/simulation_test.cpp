@@ -51,7 +51,7 @@ class SmallNetwork {
       Tensor Z(layers[i].geometry.output());
       hook.feedforward(layers[i], cases[i].X, cases[i].W(), Z);
       if (i == 0) {
-        hook.batchnorm_feedforward(bn, Z, unused);
+        hook.batchnorm_feedforward(bn, Z);
       }
     }
     for (size_t i = layers.size(); i-- > 0;) {
@@ -64,7 +64,7 @@ class SmallNetwork {
         hook.backpropagation(layers[i], cases[i].X, cases[i].W(), dZ, dX);
       }
       if (i == 1) {
-        hook.batchnorm_backpropagation(bn, unused, unused, unused);
+        hook.batchnorm_backpropagation(bn, unused, unused);
       }
       parameters.push_back({layers[i].name + ".weight", {}, cases[i].pattern, {}, {}, true, true});
     }

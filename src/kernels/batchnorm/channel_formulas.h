@@ -6,7 +6,7 @@
 #include "base/parallel.h"
 #include "kernels/batchnorm/highway_channel.h"
 #include "kernels/elementwise/pieces.h"
-#include "tensor/shape.h"
+#include "tensor/tensor.h"
 
 /// What the highway paths of BN, with and without ReLU, work out for each channel.
 namespace trainer::batchnorm {
@@ -19,7 +19,18 @@ struct Moments {
 /// FP32 sums of squares lose 1 + (mean - shift)^2 / variance in relative precision. Where the shift turns out to be
 /// more than two standard deviations off (the first steps, before the running mean has settled), the sums are taken
 /// again around the mean just found.
-Moments moments_of(const float* z, size_t count, float shift);
+template <class Value>
+Moments moments_of(const Value* z, size_t count, float shift);
+
+/// First value of channel c, of a tensor that holds such values.
+template <class Value>
+const Value* channel_of(const Tensor& tensor, int64_t c) {
+  return tensor.elements().as<Value>() + c * tensor.shape().channel_size();
+}
+template <class Value>
+Value* channel_of(Tensor& tensor, int64_t c) {
+  return tensor.elements().as<Value>() + c * tensor.shape().channel_size();
+}
 
 /// Y = (Z - mean) * scale + beta.
 inline float scale_of(float gamma, float variance, double epsilon) {

@@ -12,17 +12,17 @@ Moments from_sums(const Sums& sums, double count, float shift) {
   return {static_cast<double>(shift) + distance, variance < 0 ? 0 : variance};  // rounding only; a NaN must stay
 }
 
-class Highway : public BatchNorm {
+template <class Value>
+class OfValues {
  public:
-  Highway(const Shape& shape, float epsilon) : shape_(shape), epsilon_(static_cast<double>(epsilon)) {}
+  OfValues(const Shape& shape, double epsilon)
+      : shape_(shape), count_(static_cast<size_t>(shape.channel_size())), epsilon_(epsilon) {}
 
   void feedforward(const Tensor& Z, std::span<const float> gamma, std::span<const float> beta,
-                   std::span<const float> shift, ChannelMoments moments, Tensor& Y) override {
-    assert(Z.shape() == shape_ && Y.shape() == shape_);
+                   std::span<const float> shift, ChannelMoments moments, Tensor& Y) const {
     for_each_channel(shape_, [&](int64_t c) {
       const auto at = static_cast<size_t>(c);
-      const auto count = static_cast<size_t>(shape_.channel_size());
-      const Moments of_channel = moments_of(Z.channel(c), count, shift[at]);
+      const Moments of_channel = moments_of(channel_of<Value>(Z, c), count_, shift[at]);
       moments.mean[at] = static_cast<float>(of_channel.mean);
       moments.variance[at] = static_cast<float>(of_channel.variance);
       normalise_channel(Z, gamma[at], beta[at], moments.mean[at], moments.variance[at], c, Y);
@@ -30,8 +30,7 @@ class Highway : public BatchNorm {
   }
 
   void normalise(const Tensor& Z, std::span<const float> gamma, std::span<const float> beta,
-                 std::span<const float> mean, std::span<const float> variance, Tensor& Y) override {
-    assert(Z.shape() == shape_ && Y.shape() == shape_);
+                 std::span<const float> mean, std::span<const float> variance, Tensor& Y) const {
     for_each_channel(shape_, [&](int64_t c) {
       const auto at = static_cast<size_t>(c);
       normalise_channel(Z, gamma[at], beta[at], mean[at], variance[at], c, Y);
@@ -40,33 +39,72 @@ class Highway : public BatchNorm {
 
   void backpropagate(const Tensor& dY, const Tensor& Z, std::span<const float> gamma, std::span<const float> mean,
                      std::span<const float> variance, Tensor& dZ, std::span<float> dgamma,
-                     std::span<float> dbeta) override {
-    assert(dY.shape() == shape_ && Z.shape() == shape_ && dZ.shape() == shape_);
-    const auto count = static_cast<size_t>(shape_.channel_size());
+                     std::span<float> dbeta) const {
     for_each_channel(shape_, [&](int64_t c) {
       const auto at = static_cast<size_t>(c);
-      const Sums sums = gradient_sums(dY.channel(c), Z.channel(c), count, mean[at]);
-      const GradientFormula formula = gradient_formula(sums, count, gamma[at], variance[at], epsilon_);
+      const Value* dy = channel_of<Value>(dY, c);
+      const Value* z = channel_of<Value>(Z, c);
+      const Sums sums = kernels_.gradient_sums(dy, z, count_, mean[at]);
+      const GradientFormula formula = gradient_formula(sums, count_, gamma[at], variance[at], epsilon_);
       dgamma[at] = formula.dgamma;
       dbeta[at] = formula.dbeta;
-      combine(dY.channel(c), Z.channel(c), count, mean[at], formula.a, formula.b, formula.c, dZ.channel(c));
+      kernels_.combine(dy, z, count_, mean[at], formula.a, formula.b, formula.c, channel_of<Value>(dZ, c));
     });
   }
 
  private:
   void normalise_channel(const Tensor& Z, float gamma, float beta, float mean, float variance, int64_t c,
                          Tensor& Y) const {
-    scale_and_offset(Z.channel(c), static_cast<size_t>(shape_.channel_size()), mean,
-                     scale_of(gamma, variance, epsilon_), beta, Y.channel(c));
+    kernels_.scale_and_offset(channel_of<Value>(Z, c), count_, mean, scale_of(gamma, variance, epsilon_), beta,
+                              channel_of<Value>(Y, c));
   }
 
+  const Shape& shape_;
+  size_t count_;
+  double epsilon_;
+  const ChannelKernels<Value>& kernels_ = channel_kernels<Value>();
+};
+
+class Highway : public BatchNorm {
+ public:
+  Highway(const Shape& shape, float epsilon) : shape_(shape), epsilon_(static_cast<double>(epsilon)) {}
+
+  void feedforward(const Tensor& Z, std::span<const float> gamma, std::span<const float> beta,
+                   std::span<const float> shift, ChannelMoments moments, Tensor& Y) override {
+    assert(Z.shape() == shape_ && Y.shape() == shape_ && Y.format() == Z.format());
+    with_value_type(Z.format(), [&](auto value) {
+      OfValues<decltype(value)>(shape_, epsilon_).feedforward(Z, gamma, beta, shift, moments, Y);
+    });
+  }
+
+  void normalise(const Tensor& Z, std::span<const float> gamma, std::span<const float> beta,
+                 std::span<const float> mean, std::span<const float> variance, Tensor& Y) override {
+    assert(Z.shape() == shape_ && Y.shape() == shape_ && Y.format() == Z.format());
+    with_value_type(Z.format(), [&](auto value) {
+      OfValues<decltype(value)>(shape_, epsilon_).normalise(Z, gamma, beta, mean, variance, Y);
+    });
+  }
+
+  void backpropagate(const Tensor& dY, const Tensor& Z, std::span<const float> gamma, std::span<const float> mean,
+                     std::span<const float> variance, Tensor& dZ, std::span<float> dgamma,
+                     std::span<float> dbeta) override {
+    assert(dY.shape() == shape_ && Z.shape() == shape_ && dZ.shape() == shape_);
+    assert(dY.format() == Z.format() && dZ.format() == Z.format());
+    with_value_type(Z.format(), [&](auto value) {
+      OfValues<decltype(value)>(shape_, epsilon_).backpropagate(dY, Z, gamma, mean, variance, dZ, dgamma, dbeta);
+    });
+  }
+
+ private:
   Shape shape_;
   double epsilon_;
 };
 
 }  // namespace
 
-Moments moments_of(const float* z, size_t count, float shift) {
+template <class Value>
+Moments moments_of(const Value* z, size_t count, float shift) {
+  const auto shifted_sums = channel_kernels<Value>().shifted_sums;
   const auto m = static_cast<double>(count);
   const Moments moments = from_sums(shifted_sums(z, count, shift), m, shift);
   const double distance = moments.mean - static_cast<double>(shift);
@@ -76,6 +114,9 @@ Moments moments_of(const float* z, size_t count, float shift) {
   }
   return moments;
 }
+
+template Moments moments_of(const float* z, size_t count, float shift);
+template Moments moments_of(const Half* z, size_t count, float shift);
 
 std::unique_ptr<BatchNorm> make_highway(const Shape& shape, float epsilon) {
   return std::make_unique<Highway>(shape, epsilon);

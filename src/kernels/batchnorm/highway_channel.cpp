@@ -8,17 +8,22 @@
 #include <hwy/highway.h>
 
 #include "kernels/elementwise/for_each_vector-inl.h"
+#include "kernels/elementwise/load_store-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace trainer::HWY_NAMESPACE {
 namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
+using batchnorm::ChannelKernels;
 using batchnorm::Sums;
 using Floats = hn::ScalableTag<float>;
 using Vector = hn::Vec<Floats>;
 
 constexpr size_t kBlock = 4096;
+
+double value_at(const float* value) { return static_cast<double>(*value); }
+double value_at(const Half* value) { return static_cast<double>(to_float(*value)); }
 
 HWY_INLINE double add_lanes(Vector v) {
   const Floats d;
@@ -70,125 +75,150 @@ HWY_INLINE Sums add_in_blocks(size_t count, const Term& term, const TermOfOne& t
   return sums;
 }
 
-Sums shifted_sums(const float* z, size_t count, float shift) {
+template <class Value>
+Sums shifted_sums(const Value* z, size_t count, float shift) {
   const Floats d;
   const Vector shifts = hn::Set(d, shift);
   return add_in_blocks(
       count,
       [=](size_t i, Vector& sum, Vector& squares) HWY_ATTR {
-        const Vector x = hn::Sub(hn::LoadU(Floats(), z + i), shifts);
+        const Vector x = hn::Sub(load(Floats(), z + i), shifts);
         sum = hn::Add(sum, x);
         squares = hn::MulAdd(x, x, squares);
       },
       [=](size_t i) {
-        const double x = static_cast<double>(z[i]) - static_cast<double>(shift);
+        const double x = value_at(z + i) - static_cast<double>(shift);
         return Sums{x, x * x};
       });
 }
 
-Sums gradient_sums(const float* dy, const float* z, size_t count, float mean) {
+template <class Value>
+Sums gradient_sums(const Value* dy, const Value* z, size_t count, float mean) {
   const Floats d;
   const Vector means = hn::Set(d, mean);
   return add_in_blocks(
       count,
       [=](size_t i, Vector& sum, Vector& products) HWY_ATTR {
-        const Vector gradient = hn::LoadU(Floats(), dy + i);
+        const Vector gradient = load(Floats(), dy + i);
         sum = hn::Add(sum, gradient);
-        products = hn::MulAdd(gradient, hn::Sub(hn::LoadU(Floats(), z + i), means), products);
+        products = hn::MulAdd(gradient, hn::Sub(load(Floats(), z + i), means), products);
       },
       [=](size_t i) {
-        const auto gradient = static_cast<double>(dy[i]);
-        return Sums{gradient, gradient * (static_cast<double>(z[i]) - static_cast<double>(mean))};
+        const double gradient = value_at(dy + i);
+        return Sums{gradient, gradient * (value_at(z + i) - static_cast<double>(mean))};
       });
 }
 
-void scale_and_offset(const float* z, size_t count, float mean, float scale, float offset, float* y) {
+template <class Value>
+void scale_and_offset(const Value* z, size_t count, float mean, float scale, float offset, Value* y) {
   for_each_vector(count, [=](auto d, size_t i) HWY_ATTR {
-    const auto x = hn::Sub(hn::LoadU(d, z + i), hn::Set(d, mean));
-    hn::StoreU(hn::MulAdd(x, hn::Set(d, scale), hn::Set(d, offset)), d, y + i);
+    const auto x = hn::Sub(load(d, z + i), hn::Set(d, mean));
+    store(hn::MulAdd(x, hn::Set(d, scale), hn::Set(d, offset)), d, y + i);
   });
 }
 
-void combine(const float* dy, const float* z, size_t count, float mean, float a, float b, float c, float* dz) {
+template <class Value>
+void combine(const Value* dy, const Value* z, size_t count, float mean, float a, float b, float c, Value* dz) {
   for_each_vector(count, [=](auto d, size_t i) HWY_ATTR {
-    const auto x = hn::Sub(hn::LoadU(d, z + i), hn::Set(d, mean));
+    const auto x = hn::Sub(load(d, z + i), hn::Set(d, mean));
     const auto from_sums = hn::MulAdd(x, hn::Set(d, b), hn::Set(d, c));
-    hn::StoreU(hn::MulAdd(hn::LoadU(d, dy + i), hn::Set(d, a), from_sums), d, dz + i);
+    store(hn::MulAdd(load(d, dy + i), hn::Set(d, a), from_sums), d, dz + i);
   });
 }
 
 /// Y as scale_and_offset computes it: also one value at a time the same bits, as MulAdd rounds once on some targets.
-template <class D>
-HWY_INLINE hn::Vec<D> normalised(D d, const float* z, float mean, float scale, float offset) {
-  return hn::MulAdd(hn::Sub(hn::LoadU(d, z), hn::Set(d, mean)), hn::Set(d, scale), hn::Set(d, offset));
+template <class D, class Value>
+HWY_INLINE hn::Vec<D> normalised(D d, const Value* z, float mean, float scale, float offset) {
+  return hn::MulAdd(hn::Sub(load(d, z), hn::Set(d, mean)), hn::Set(d, scale), hn::Set(d, offset));
 }
 
 /// da where Y > 0, else 0.
-template <class D>
-HWY_INLINE hn::Vec<D> active(D d, const float* da, const float* z, float mean, float scale, float offset) {
+template <class D, class Value>
+HWY_INLINE hn::Vec<D> active(D d, const Value* da, const Value* z, float mean, float scale, float offset) {
   const auto passed_on = hn::Gt(normalised(d, z, mean, scale, offset), hn::Zero(d));
-  return hn::IfThenElseZero(passed_on, hn::LoadU(d, da));
+  return hn::IfThenElseZero(passed_on, load(d, da));
 }
 
-void scale_offset_rectify(const float* z, const float* addend, size_t count, float mean, float scale, float offset,
-                          float* a) {
+template <class Value>
+void scale_offset_rectify(const Value* z, const Value* addend, size_t count, float mean, float scale, float offset,
+                          Value* a) {
   // Not Max: a NaN must stay visible.
   if (addend == nullptr) {
     for_each_vector(count, [=](auto d, size_t i) HWY_ATTR {
       const auto y = normalised(d, z + i, mean, scale, offset);
-      hn::StoreU(hn::IfThenZeroElse(hn::Lt(y, hn::Zero(d)), y), d, a + i);
+      store(hn::IfThenZeroElse(hn::Lt(y, hn::Zero(d)), y), d, a + i);
     });
   } else {
     for_each_vector(count, [=](auto d, size_t i) HWY_ATTR {
-      const auto sum = hn::Add(normalised(d, z + i, mean, scale, offset), hn::LoadU(d, addend + i));
-      hn::StoreU(hn::IfThenZeroElse(hn::Lt(sum, hn::Zero(d)), sum), d, a + i);
+      const auto sum = hn::Add(normalised(d, z + i, mean, scale, offset), load(d, addend + i));
+      store(hn::IfThenZeroElse(hn::Lt(sum, hn::Zero(d)), sum), d, a + i);
     });
   }
 }
 
-Sums active_gradient_sums(const float* da, const float* z, size_t count, float mean, float scale, float offset) {
+template <class Value>
+Sums active_gradient_sums(const Value* da, const Value* z, size_t count, float mean, float scale, float offset) {
   return add_in_blocks(
       count,
       [=](size_t i, Vector& sum, Vector& products) HWY_ATTR {
         const Floats d;
         const Vector gradient = active(d, da + i, z + i, mean, scale, offset);
         sum = hn::Add(sum, gradient);
-        products = hn::MulAdd(gradient, hn::Sub(hn::LoadU(d, z + i), hn::Set(d, mean)), products);
+        products = hn::MulAdd(gradient, hn::Sub(load(d, z + i), hn::Set(d, mean)), products);
       },
       [=](size_t i) HWY_ATTR {
         const hn::CappedTag<float, 1> one;
         const auto gradient = static_cast<double>(hn::GetLane(active(one, da + i, z + i, mean, scale, offset)));
-        return Sums{gradient, gradient * (static_cast<double>(z[i]) - static_cast<double>(mean))};
+        return Sums{gradient, gradient * (value_at(z + i) - static_cast<double>(mean))};
       });
 }
 
-void combine_active(const float* da, const float* z, size_t count, float mean, float scale, float offset, float a,
-                    float b, float c, float* dz) {
+template <class Value>
+void combine_active(const Value* da, const Value* z, size_t count, float mean, float scale, float offset, float a,
+                    float b, float c, Value* dz) {
   for_each_vector(count, [=](auto d, size_t i) HWY_ATTR {
-    const auto x = hn::Sub(hn::LoadU(d, z + i), hn::Set(d, mean));
+    const auto x = hn::Sub(load(d, z + i), hn::Set(d, mean));
     const auto from_sums = hn::MulAdd(x, hn::Set(d, b), hn::Set(d, c));
     const auto gradient = active(d, da + i, z + i, mean, scale, offset);
-    hn::StoreU(hn::MulAdd(gradient, hn::Set(d, a), from_sums), d, dz + i);
+    store(hn::MulAdd(gradient, hn::Set(d, a), from_sums), d, dz + i);
   });
 }
 
-Sums mask_and_sum(float* da, const float* activation, const float* z, size_t count, float mean) {
+template <class Value>
+Sums mask_and_sum(Value* da, const Value* activation, const Value* z, size_t count, float mean) {
   return add_in_blocks(
       count,
       [=](size_t i, Vector& sum, Vector& products) HWY_ATTR {
         const Floats d;
-        const auto passed_on = hn::Gt(hn::LoadU(d, activation + i), hn::Zero(d));
-        const Vector gradient = hn::IfThenElseZero(passed_on, hn::LoadU(d, da + i));
-        hn::StoreU(gradient, d, da + i);
+        const auto passed_on = hn::Gt(load(d, activation + i), hn::Zero(d));
+        const Vector gradient = hn::IfThenElseZero(passed_on, load(d, da + i));
+        store(gradient, d, da + i);
         sum = hn::Add(sum, gradient);
-        products = hn::MulAdd(gradient, hn::Sub(hn::LoadU(d, z + i), hn::Set(d, mean)), products);
+        products = hn::MulAdd(gradient, hn::Sub(load(d, z + i), hn::Set(d, mean)), products);
       },
       [=](size_t i) {
-        da[i] = activation[i] > 0 ? da[i] : 0;
-        const auto gradient = static_cast<double>(da[i]);
-        return Sums{gradient, gradient * (static_cast<double>(z[i]) - static_cast<double>(mean))};
+        if (!(value_at(activation + i) > 0)) {
+          da[i] = Value();
+        }
+        const double gradient = value_at(da + i);
+        return Sums{gradient, gradient * (value_at(z + i) - static_cast<double>(mean))};
       });
 }
+
+template <class Value>
+constexpr ChannelKernels<Value> kKernels = {
+    .shifted_sums = shifted_sums<Value>,
+    .gradient_sums = gradient_sums<Value>,
+    .scale_and_offset = scale_and_offset<Value>,
+    .combine = combine<Value>,
+    .scale_offset_rectify = scale_offset_rectify<Value>,
+    .active_gradient_sums = active_gradient_sums<Value>,
+    .combine_active = combine_active<Value>,
+    .mask_and_sum = mask_and_sum<Value>,
+};
+
+const ChannelKernels<float>* for_floats() { return &kKernels<float>; }
+const ChannelKernels<Half>* for_halves() { return &kKernels<Half>; }
 
 }  // namespace
 }  // namespace trainer::HWY_NAMESPACE
@@ -197,49 +227,19 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace trainer {
 
-HWY_EXPORT(shifted_sums);
-HWY_EXPORT(gradient_sums);
-HWY_EXPORT(scale_and_offset);
-HWY_EXPORT(combine);
-HWY_EXPORT(scale_offset_rectify);
-HWY_EXPORT(active_gradient_sums);
-HWY_EXPORT(combine_active);
-HWY_EXPORT(mask_and_sum);
+HWY_EXPORT(for_floats);
+HWY_EXPORT(for_halves);
 
 namespace batchnorm {
 
-Sums shifted_sums(const float* z, size_t count, float shift) {
-  return HWY_DYNAMIC_DISPATCH(trainer::shifted_sums)(z, count, shift);
+template <>
+const ChannelKernels<float>& channel_kernels() {
+  return *HWY_DYNAMIC_DISPATCH(for_floats)();
 }
 
-Sums gradient_sums(const float* dy, const float* z, size_t count, float mean) {
-  return HWY_DYNAMIC_DISPATCH(trainer::gradient_sums)(dy, z, count, mean);
-}
-
-void scale_and_offset(const float* z, size_t count, float mean, float scale, float offset, float* y) {
-  HWY_DYNAMIC_DISPATCH(trainer::scale_and_offset)(z, count, mean, scale, offset, y);
-}
-
-void combine(const float* dy, const float* z, size_t count, float mean, float a, float b, float c, float* dz) {
-  HWY_DYNAMIC_DISPATCH(trainer::combine)(dy, z, count, mean, a, b, c, dz);
-}
-
-void scale_offset_rectify(const float* z, const float* addend, size_t count, float mean, float scale, float offset,
-                          float* a) {
-  HWY_DYNAMIC_DISPATCH(trainer::scale_offset_rectify)(z, addend, count, mean, scale, offset, a);
-}
-
-Sums active_gradient_sums(const float* da, const float* z, size_t count, float mean, float scale, float offset) {
-  return HWY_DYNAMIC_DISPATCH(trainer::active_gradient_sums)(da, z, count, mean, scale, offset);
-}
-
-void combine_active(const float* da, const float* z, size_t count, float mean, float scale, float offset, float a,
-                    float b, float c, float* dz) {
-  HWY_DYNAMIC_DISPATCH(trainer::combine_active)(da, z, count, mean, scale, offset, a, b, c, dz);
-}
-
-Sums mask_and_sum(float* da, const float* activation, const float* z, size_t count, float mean) {
-  return HWY_DYNAMIC_DISPATCH(trainer::mask_and_sum)(da, activation, z, count, mean);
+template <>
+const ChannelKernels<Half>& channel_kernels() {
+  return *HWY_DYNAMIC_DISPATCH(for_halves)();
 }
 
 }  // namespace batchnorm

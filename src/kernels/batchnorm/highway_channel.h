@@ -2,6 +2,8 @@
 
 #include <cstddef>
 
+#include "tensor/half.h"
+
 /// What the highway path does with the values of one channel, for the best instruction set of the CPU.
 namespace trainer::batchnorm {
 
@@ -10,27 +12,35 @@ struct Sums {
   double second = 0;
 };
 
-/// sum(z - shift) and sum((z - shift)^2): FP32 within blocks of 4096 values, blocks added in order in FP64.
-Sums shifted_sums(const float* z, size_t count, float shift);
-/// sum(dy) and sum(dy * (z - mean)), added likewise.
-Sums gradient_sums(const float* dy, const float* z, size_t count, float mean);
+/// For values stored as `Value`, float or Half; all arithmetic is FP32.
+template <class Value>
+struct ChannelKernels {
+  /// sum(z - shift) and sum((z - shift)^2): FP32 within blocks of 4096 values, blocks added in order in FP64.
+  Sums (*shifted_sums)(const Value* z, size_t count, float shift);
+  /// sum(dy) and sum(dy * (z - mean)), added likewise.
+  Sums (*gradient_sums)(const Value* dy, const Value* z, size_t count, float mean);
 
-/// y = (z - mean) * scale + offset. Not folded to scale * z + t: that would lose log2(|mean| / std) bits.
-void scale_and_offset(const float* z, size_t count, float mean, float scale, float offset, float* y);
-/// dz = a * dy + b * (z - mean) + c; `dz` may be `dy`.
-void combine(const float* dy, const float* z, size_t count, float mean, float a, float b, float c, float* dz);
+  /// y = (z - mean) * scale + offset. Not folded to scale * z + t: that would lose log2(|mean| / std) bits.
+  void (*scale_and_offset)(const Value* z, size_t count, float mean, float scale, float offset, Value* y);
+  /// dz = a * dy + b * (z - mean) + c; `dz` may be `dy`.
+  void (*combine)(const Value* dy, const Value* z, size_t count, float mean, float a, float b, float c, Value* dz);
 
-// The same with ReLU after BN, value for value what the above give with a pass for ReLU before or after them.
+  // The same with ReLU after BN, in FP32 value for value what the above give with a pass for ReLU before or after them.
 
-/// a = max((z - mean) * scale + offset + addend, 0); a NaN stays NaN. `addend` may be null, and may be `a`.
-void scale_offset_rectify(const float* z, const float* addend, size_t count, float mean, float scale, float offset,
-                          float* a);
-/// gradient_sums of dy = da where (z - mean) * scale + offset > 0, else 0.
-Sums active_gradient_sums(const float* da, const float* z, size_t count, float mean, float scale, float offset);
-/// combine of the same dy; `dz` may be `da`.
-void combine_active(const float* da, const float* z, size_t count, float mean, float scale, float offset, float a,
-                    float b, float c, float* dz);
-/// gradient_sums of dy = da where `activation` > 0, else 0; leaves dy in `da`.
-Sums mask_and_sum(float* da, const float* activation, const float* z, size_t count, float mean);
+  /// a = max((z - mean) * scale + offset + addend, 0); a NaN stays NaN. `addend` may be null, and may be `a`.
+  void (*scale_offset_rectify)(const Value* z, const Value* addend, size_t count, float mean, float scale, float offset,
+                               Value* a);
+  /// gradient_sums of dy = da where (z - mean) * scale + offset > 0, else 0.
+  Sums (*active_gradient_sums)(const Value* da, const Value* z, size_t count, float mean, float scale, float offset);
+  /// combine of the same dy; `dz` may be `da`.
+  void (*combine_active)(const Value* da, const Value* z, size_t count, float mean, float scale, float offset, float a,
+                         float b, float c, Value* dz);
+  /// gradient_sums of dy = da where `activation` > 0, else 0; leaves dy in `da`.
+  Sums (*mask_and_sum)(Value* da, const Value* activation, const Value* z, size_t count, float mean);
+};
+
+/// For float and Half.
+template <class Value>
+const ChannelKernels<Value>& channel_kernels();
 
 }  // namespace trainer::batchnorm

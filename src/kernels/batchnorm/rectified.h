@@ -4,7 +4,6 @@
 #include <span>
 
 #include "kernels/batchnorm/batchnorm.h"
-#include "tensor/tensor.h"
 
 namespace trainer {
 
@@ -12,7 +11,8 @@ namespace trainer {
 /// A = max(Y + shortcut, 0), the shortcut being optional (null).
 ///
 /// Bit for bit what the highway paths of BatchNorm, add() and ReLU give one after the other, so a step may mix both. No
-/// memory is read or written between them: FF reads Z (and the shortcut) and writes A.
+/// memory is read or written between them: FF reads Z (and the shortcut) and writes A. Tensors of one call have one
+/// format; in FP16 only what is stored is rounded, not what would have been between the layers.
 class RectifiedBatchNorm {
  public:
   RectifiedBatchNorm(const Shape& shape, float epsilon);
@@ -37,6 +37,8 @@ class RectifiedBatchNorm {
                                    std::span<float> dgamma, std::span<float> dbeta) const;
 
  private:
+  bool fits(const Tensor& tensor) const { return tensor.shape() == shape_; }
+
   Shape shape_;
   double epsilon_;
 };

@@ -5,6 +5,7 @@
 
 #include "kernels/convolution/geometry.h"
 #include "kernels/path.h"
+#include "kernels/workspace.h"
 #include "tensor/pattern.h"
 #include "tensor/tensor.h"
 
@@ -17,8 +18,9 @@ struct WeightView {
 };
 
 /// The three phases of one convolution on one path, for one geometry. Not thread-safe: one object serves one layer and
-/// may keep packed weights, scratch memory and what it derived from the pattern between calls.
+/// may keep what it derived from the pattern between calls.
 ///
+/// Tensors are FP32 or FP16, each as it likes; arithmetic is FP32, and what is stored in FP16 is rounded once.
 /// Results do not depend on the number of threads, bit for bit. Tensors must have the geometry's shapes.
 class Convolution {
  public:
@@ -33,7 +35,9 @@ class Convolution {
                                std::span<float> dW) = 0;
 };
 
-/// `path` must not be automatic. Every path accepts every valid geometry.
-std::unique_ptr<Convolution> make_convolution(KernelPath path, const ConvolutionGeometry& geometry);
+/// `path` must not be automatic. Every path accepts every valid geometry. `workspace` may be shared with kernels that
+/// never run at the same time.
+std::unique_ptr<Convolution> make_convolution(KernelPath path, const ConvolutionGeometry& geometry,
+                                              std::shared_ptr<Workspace> workspace = std::make_shared<Workspace>());
 
 }  // namespace trainer

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/parallel.h"
@@ -14,11 +15,11 @@ namespace trainer {
 namespace {
 
 // How finely work is cut. Constants, so that the cut is the same for any number of threads.
-constexpr int64_t kPieces = 32;             // pieces wanted, for threads to share
-constexpr int64_t kFewestOutputs = 64;      // output channels of a piece: what packing a window is shared by
-constexpr int64_t kCachedFloats = 1 << 21;  // an output larger than this is written past the caches
-constexpr int64_t kRun = 4;                 // tiles a thread takes at a time where there are enough
-constexpr int64_t kGradientPartials = 16;   // partial weight gradients, added in order
+constexpr int64_t kPieces = 32;            // pieces wanted, for threads to share
+constexpr int64_t kFewestOutputs = 64;     // output channels of a piece: what packing a window is shared by
+constexpr int64_t kCachedBytes = 1 << 23;  // an output larger than this is written past the caches
+constexpr int64_t kRun = 4;                // tiles a thread takes at a time where there are enough
+constexpr int64_t kGradientPartials = 16;  // partial weight gradients, added in order
 
 int64_t divide_up(int64_t value, int64_t divisor) { return (value + divisor - 1) / divisor; }
 
@@ -86,24 +87,13 @@ class Tiles {
   int64_t rows_;
 };
 
-/// Memory of one thread.
-struct Scratch {
-  AlignedVector<float> window;
-  AlignedVector<float> tiles;
-  PrefetchLines coming;
-};
-
-float* reserve(AlignedVector<float>& memory, int64_t count) {
-  if (static_cast<int64_t>(memory.size()) < count) {
-    memory.resize(static_cast<size_t>(count));
-  }
-  return memory.data();
-}
+using Use = Workspace::Use;
 
 class HighwayConvolution final : public Convolution {
  public:
-  explicit HighwayConvolution(const ConvolutionGeometry& geometry)
+  HighwayConvolution(const ConvolutionGeometry& geometry, std::shared_ptr<Workspace> workspace)
       : g_(geometry),
+        workspace_(std::move(workspace)),
         kernels_(tile_kernels()),
         forward_(make_plan(forward_pass(geometry), geometry.c / geometry.groups, geometry.k / geometry.groups)) {
     for (Pass& pass : backward_passes(geometry)) {
@@ -134,15 +124,15 @@ class HighwayConvolution final : public Convolution {
     const int64_t outputs = g_.k / g_.groups;
     const int64_t partials = std::min(tiles.count(), kGradientPartials);
     const int64_t pieces = output_pieces(partials * g_.groups, outputs);
-    reserve(partials_, partials * term_count);
-    prepare_scratch();
+    float* all_sums = workspace_->floats(Use::partials, partials * term_count);
+    prepare_threads();
 
     // Each partial gradient comes from a fixed run of tiles. Its pieces write different terms.
     parallel_for(partials * g_.groups * pieces, 1, [&](int64_t task, int64_t) {
       const int64_t partial = task / (g_.groups * pieces);
       const int64_t piece = task % pieces;
       const Outputs channels{task / pieces % g_.groups, piece * outputs / pieces, (piece + 1) * outputs / pieces};
-      float* sums = partials_.data() + partial * term_count;
+      float* sums = all_sums + partial * term_count;
       const int64_t first_tile = partial * tiles.count() / partials;
       const int64_t end_tile = (partial + 1) * tiles.count() / partials;
       for (int64_t tile = first_tile; tile < end_tile; ++tile) {
@@ -153,9 +143,9 @@ class HighwayConvolution final : public Convolution {
     constexpr int64_t kGrain = 1 << 13;
     parallel_for(term_count, kGrain, [&](int64_t begin, int64_t end) {
       for (int64_t term = begin; term < end; ++term) {
-        float gradient = partials_[static_cast<size_t>(term)];
+        float gradient = all_sums[term];
         for (int64_t partial = 1; partial < partials; ++partial) {
-          gradient += partials_[static_cast<size_t>(partial * term_count + term)];
+          gradient += all_sums[partial * term_count + term];
         }
         dW[terms.source()[static_cast<size_t>(term)]] = gradient;
       }
@@ -178,12 +168,14 @@ class HighwayConvolution final : public Convolution {
     return std::clamp<int64_t>(kPieces / others, 1, divide_up(outputs, kFewestOutputs));
   }
 
-  void prepare_scratch() {
-    if (static_cast<int>(scratch_.size()) < thread_count()) {
-      scratch_.resize(static_cast<size_t>(thread_count()));
+  void prepare_threads() {
+    workspace_->prepare_threads(thread_count());
+    if (static_cast<int>(coming_.size()) < thread_count()) {
+      coming_.resize(static_cast<size_t>(thread_count()));
     }
   }
-  Scratch& scratch() { return scratch_[static_cast<size_t>(thread_index())]; }
+  PrefetchLines& coming() { return coming_[static_cast<size_t>(thread_index())]; }
+  float* thread_floats(Use use, int64_t count) { return workspace_->floats(use, thread_index(), count); }
 
   /// The window of `tile` in a block of a group's input channels.
   PackJob window(const Plan& plan, const Tile& tile, const Tensor& input, int64_t group, int64_t block) const {
@@ -193,7 +185,8 @@ class HighwayConvolution final : public Convolution {
     const Axis& rows = plan.pass.rows;
     const Axis& columns = plan.pass.columns;
     PackJob job;
-    job.input = input.channel(group * group_channels + first_channel) + tile.first_image;
+    job.input =
+        input.elements() + ((group * group_channels + first_channel) * input.shape().channel_size() + tile.first_image);
     job.channel_size = input.shape().channel_size();
     job.channels = std::min(plan.tiling.channels, group_channels - first_channel);
     job.input_rows = rows.input_extent;
@@ -216,7 +209,7 @@ class HighwayConvolution final : public Convolution {
 
   const float* pack_window(const Plan& plan, const Tile& tile, const Tensor& input, int64_t group, int64_t block) {
     PackJob job = window(plan, tile, input, group, block);
-    job.packed = reserve(scratch().window, plan.tiling.channels * plan.tiling.channel_pitch);
+    job.packed = thread_floats(Use::window, plan.tiling.channels * plan.tiling.channel_pitch);
     kernels_.pack(job);
     return job.packed;
   }
@@ -225,7 +218,7 @@ class HighwayConvolution final : public Convolution {
   PackJob gradients(const Tile& tile, const Tensor& dZ, int64_t first_output, int64_t outputs) const {
     static const std::vector<int64_t> kOnePlane = {0};
     PackJob job;
-    job.input = dZ.channel(first_output) + tile.first_image;
+    job.input = dZ.elements() + (first_output * dZ.shape().channel_size() + tile.first_image);
     job.channel_size = dZ.shape().channel_size();
     job.channels = outputs;
     job.input_rows = forward_.pass.rows.count;
@@ -254,7 +247,7 @@ class HighwayConvolution final : public Convolution {
     const int64_t pieces = output_pieces(tiles.count() * g_.groups, outputs);
     const int64_t run = std::clamp<int64_t>(tiles.count() * g_.groups / kPieces, 1, kRun);
     const int64_t runs = divide_up(tiles.count(), run);
-    prepare_scratch();
+    prepare_threads();
     parallel_for(g_.groups * pieces * runs, 1, [&](int64_t task, int64_t) {
       const int64_t part = task / runs;
       const Outputs channels{part / pieces, part % pieces * outputs / pieces, (part % pieces + 1) * outputs / pieces};
@@ -271,12 +264,12 @@ class HighwayConvolution final : public Convolution {
                 const Outputs& outputs, bool accumulate) {
     const Tiling& tiling = plan.tiling;
     const auto kernel = kernels_.sum[tile.rows - 1][tile.vectors - 1];
-    PrefetchLines& coming = scratch().coming;
+    PrefetchLines& lines = coming();
     SumJob job;
     job.row_pitch = tiling.row_pitch;
     job.terms = plan.terms->terms().data();
     job.outputs = outputs.count();
-    job.sums = reserve(scratch().tiles, outputs.count() * tile.floats(tiling.lanes));
+    job.sums = thread_floats(Use::tiles, outputs.count() * tile.floats(tiling.lanes));
     for (int64_t block = 0; block < plan.terms->blocks(); ++block) {
       job.begin = plan.terms->begin(outputs.group, block) + outputs.begin;
       job.first = block == 0;
@@ -284,10 +277,10 @@ class HighwayConvolution final : public Convolution {
         job.packed = pack_window(plan, tile, input, outputs.group, block);
       }
       const bool last = block + 1 == plan.terms->blocks();
-      coming.clear();
-      coming.add(last ? window(plan, next, input, outputs.group, 0)
-                      : window(plan, tile, input, outputs.group, block + 1));
-      job.prefetch = coming.over(job.outputs);
+      lines.clear();
+      lines.add(last ? window(plan, next, input, outputs.group, 0)
+                     : window(plan, tile, input, outputs.group, block + 1));
+      job.prefetch = lines.over(job.outputs);
       kernel(job);
     }
     unpack(plan, tile, job.sums, output, outputs, accumulate);
@@ -307,13 +300,15 @@ class HighwayConvolution final : public Convolution {
     job.images = tile.images;
     job.batch = plan.tiling.batch;
     const int64_t row_size = output.shape().w * g_.n;
-    job.output = output.channel(first_output) + (rows.output_phase + tile.first_row * rows.output_step) * row_size +
-                 (columns.output_phase + tile.first_column * columns.output_step) * g_.n + tile.first_image;
+    job.output = output.elements() +
+                 (first_output * output.shape().channel_size() +
+                  (rows.output_phase + tile.first_row * rows.output_step) * row_size +
+                  (columns.output_phase + tile.first_column * columns.output_step) * g_.n + tile.first_image);
     job.channel_size = output.shape().channel_size();
     job.row_stride = rows.output_step * row_size;
     job.column_stride = columns.output_step * g_.n;
     job.accumulate = accumulate;
-    job.past_caches = output.size() > kCachedFloats;
+    job.past_caches = output.bytes() > kCachedBytes;
     kernels_.unpack(job);
   }
 
@@ -324,9 +319,9 @@ class HighwayConvolution final : public Convolution {
     const Tiling& tiling = forward_.tiling;
     const int64_t first_output = outputs.group * (g_.k / g_.groups) + outputs.begin;
     const auto kernel = kernels_.dot[tile.rows - 1][tile.vectors - 1];
-    PrefetchLines& coming = scratch().coming;
+    PrefetchLines& lines = coming();
     PackJob pack = gradients(tile, dZ, first_output, outputs.count());
-    pack.packed = reserve(scratch().tiles, outputs.count() * pack.channel_pitch);
+    pack.packed = thread_floats(Use::tiles, outputs.count() * pack.channel_pitch);
     kernels_.pack(pack);
     DotJob job;
     job.row_pitch = tiling.row_pitch;
@@ -342,30 +337,31 @@ class HighwayConvolution final : public Convolution {
       }
       job.packed = pack_window(forward_, tile, X, outputs.group, block);
       const bool last = block + 1 == terms.blocks();
-      coming.clear();
-      coming.add(last ? window(forward_, next, X, outputs.group, 0)
-                      : window(forward_, tile, X, outputs.group, block + 1));
+      lines.clear();
+      lines.add(last ? window(forward_, next, X, outputs.group, 0)
+                     : window(forward_, tile, X, outputs.group, block + 1));
       // The next tile's gradients, a share with every block.
       const int64_t begin = block * job.outputs / terms.blocks();
       const int64_t end = (block + 1) * job.outputs / terms.blocks();
-      coming.add(gradients(next, dZ, first_output + begin, end - begin));
-      job.prefetch = coming.over(job.outputs);
+      lines.add(gradients(next, dZ, first_output + begin, end - begin));
+      job.prefetch = lines.over(job.outputs);
       kernel(job);
     }
   }
 
   ConvolutionGeometry g_;
+  std::shared_ptr<Workspace> workspace_;
   const TileKernels& kernels_;
   Plan forward_;
   std::vector<Plan> backward_;
-  std::vector<Scratch> scratch_;  // one per thread
-  AlignedVector<float> partials_;
+  std::vector<PrefetchLines> coming_;  // one per thread
 };
 
 }  // namespace
 
-std::unique_ptr<Convolution> make_highway_convolution(const ConvolutionGeometry& geometry) {
-  return std::make_unique<HighwayConvolution>(geometry);
+std::unique_ptr<Convolution> make_highway_convolution(const ConvolutionGeometry& geometry,
+                                                      std::shared_ptr<Workspace> workspace) {
+  return std::make_unique<HighwayConvolution>(geometry, std::move(workspace));
 }
 
 }  // namespace trainer

@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <unordered_map>
-#include <vector>
+#include <utility>
 
 #include "base/parallel.h"
 #include "kernels/convolution/onednn_kernel.h"
@@ -18,14 +18,7 @@ constexpr int64_t kPieces = 16;          // wanted, from chunks and blocks of th
 constexpr int64_t kFewestChannels = 32;  // of such a block
 constexpr int64_t kGrain = 1 << 15;      // values, in loops over arrays
 
-using Buffer = AlignedVector<float>;
-
-float* reserve(Buffer& buffer, int64_t count) {
-  if (static_cast<int64_t>(buffer.size()) < count) {
-    buffer.resize(static_cast<size_t>(count));
-  }
-  return buffer.data();
-}
+using Use = Workspace::Use;
 
 /// Floats that hold what `desc` describes, in whole cache lines.
 int64_t floats(const memory::desc& desc) {
@@ -43,8 +36,9 @@ struct Phase {
 
 class OnednnConvolution final : public Convolution {
  public:
-  explicit OnednnConvolution(const ConvolutionGeometry& geometry)
+  OnednnConvolution(const ConvolutionGeometry& geometry, std::shared_ptr<Workspace> workspace)
       : g_(geometry),
+        workspace_(std::move(workspace)),
         engine_(dnnl::engine::kind::cpu, 0),
         chunks_((geometry.n + kImages - 1) / kImages),
         last_images_(geometry.n - (chunks_ - 1) * kImages),
@@ -53,12 +47,12 @@ class OnednnConvolution final : public Convolution {
   void feedforward(const Tensor& X, const WeightView& W, Tensor& Z) override {
     prepare(feedforward_, kDestination, &OnednnKernelMaker::feedforward);
     const int64_t k = g_.k / feedforward_.blocks;
-    pack_weights(feedforward_, W, k * g_.weight_columns());
-    pack(feedforward_, kSource, X, 1, sources_);
+    float* weights = pack_weights(feedforward_, W, k * g_.weight_columns());
+    float* sources = pack(feedforward_, kSource, X, 1);
     for_each_part(feedforward_, [&](const OnednnKernel& kernel, int64_t chunk, int64_t block) {
-      float* result = reserve(scratch().result, feedforward_.part_floats[kDestination]);
-      run(kernel, {{sources_.data() + chunk * feedforward_.part_floats[kSource], weights_of(feedforward_, chunk, block),
-                    result}});
+      float* result = thread_floats(Use::result, feedforward_.part_floats[kDestination]);
+      run(kernel, {{sources + chunk * feedforward_.part_floats[kSource],
+                    weights + weights_part(feedforward_, chunk, block), result}});
       reorder(kernel, kDestination, result, Z.channel(block * k) + chunk * kImages);
     });
   }
@@ -66,13 +60,13 @@ class OnednnConvolution final : public Convolution {
   void backpropagate(const Tensor& dZ, const WeightView& W, Tensor& dX, bool accumulate) override {
     prepare(backpropagate_, kSource, &OnednnKernelMaker::backpropagate);
     const int64_t c = g_.c / backpropagate_.blocks;
-    pack_weights(backpropagate_, W, c * g_.r * g_.s);
-    pack(backpropagate_, kDestination, dZ, 1, destinations_);
-    float* target = accumulate ? reserve(addend_, dX.size()) : dX.data();
+    float* weights = pack_weights(backpropagate_, W, c * g_.r * g_.s);
+    float* destinations = pack(backpropagate_, kDestination, dZ, 1);
+    float* target = accumulate ? workspace_->floats(Use::addend, dX.size()) : dX.data();
     for_each_part(backpropagate_, [&](const OnednnKernel& kernel, int64_t chunk, int64_t block) {
-      float* result = reserve(scratch().result, backpropagate_.part_floats[kSource]);
-      run(kernel, {{result, weights_of(backpropagate_, chunk, block),
-                    destinations_.data() + chunk * backpropagate_.part_floats[kDestination]}});
+      float* result = thread_floats(Use::result, backpropagate_.part_floats[kSource]);
+      run(kernel, {{result, weights + weights_part(backpropagate_, chunk, block),
+                    destinations + chunk * backpropagate_.part_floats[kDestination]}});
       reorder(kernel, kSource, result, target + block * c * dX.shape().channel_size() + chunk * kImages);
     });
     if (accumulate) {
@@ -89,13 +83,13 @@ class OnednnConvolution final : public Convolution {
     prepare(weight_gradient_, kDestination, &OnednnKernelMaker::weight_gradient);
     const int64_t blocks = weight_gradient_.blocks;
     const int64_t block_size = g_.k / blocks * g_.weight_columns();
-    pack(weight_gradient_, kSource, X, 1, sources_);
-    pack(weight_gradient_, kDestination, dZ, blocks, destinations_);
-    float* partials = reserve(partials_, dense_size_ * chunks_);
+    float* sources = pack(weight_gradient_, kSource, X, 1);
+    float* destinations = pack(weight_gradient_, kDestination, dZ, blocks);
+    float* partials = workspace_->floats(Use::partials, dense_size_ * chunks_);
     for_each_part(weight_gradient_, [&](const OnednnKernel& kernel, int64_t chunk, int64_t block) {
-      float* result = reserve(scratch().result, weight_gradient_.part_floats[kWeights]);
-      run(kernel, {{sources_.data() + chunk * weight_gradient_.part_floats[kSource], result,
-                    destinations_.data() + (chunk * blocks + block) * weight_gradient_.part_floats[kDestination]}});
+      float* result = thread_floats(Use::result, weight_gradient_.part_floats[kWeights]);
+      run(kernel, {{sources + chunk * weight_gradient_.part_floats[kSource], result,
+                    destinations + (chunk * blocks + block) * weight_gradient_.part_floats[kDestination]}});
       reorder(kernel, kWeights, result, partials + chunk * dense_size_ + block * block_size);
     });
     parallel_for(g_.k, 1, [&](int64_t k, int64_t) {
@@ -112,19 +106,11 @@ class OnednnConvolution final : public Convolution {
   }
 
  private:
-  /// Memory of one thread.
-  struct Scratch {
-    Buffer result;
-    Buffer scratchpad;
-  };
-
-  Scratch& scratch() { return scratch_[static_cast<size_t>(thread_index())]; }
+  float* thread_floats(Use use, int64_t count) { return workspace_->floats(use, thread_index(), count); }
 
   /// Makes the kernels at first use. `cut` is the activation whose channels are cut into blocks.
   void prepare(Phase& phase, OnednnRole cut, OnednnKernel (OnednnKernelMaker::*make)(const OnednnExtent&) const) {
-    if (static_cast<int>(scratch_.size()) < thread_count()) {
-      scratch_.resize(static_cast<size_t>(thread_count()));
-    }
+    workspace_->prepare_threads(thread_count());
     if (phase.blocks > 0) {
       return;
     }
@@ -164,9 +150,10 @@ class OnednnConvolution final : public Convolution {
   }
 
   /// Parts of an activation, chunk by chunk, each cut into `blocks` blocks of channels.
-  void pack(const Phase& phase, OnednnRole role, const Tensor& tensor, int64_t blocks, Buffer& buffer) {
+  float* pack(const Phase& phase, OnednnRole role, const Tensor& tensor, int64_t blocks) {
     const int64_t channels = tensor.shape().c / blocks;
-    float* packed = reserve(buffer, chunks_ * blocks * phase.part_floats[role]);
+    const Use use = role == kSource ? Use::source : Use::destination;
+    float* packed = workspace_->floats(use, chunks_ * blocks * phase.part_floats[role]);
     parallel_for(chunks_ * blocks, 1, [&](int64_t part, int64_t) {
       const OneThread one_thread;
       const int64_t chunk = part / blocks;
@@ -174,14 +161,15 @@ class OnednnConvolution final : public Convolution {
       auto* from = const_cast<float*>(tensor.channel(part % blocks * channels)) + chunk * kImages;
       reorder(kernel_of(phase, chunk), role, from, packed + part * phase.part_floats[role]);
     });
+    return packed;
   }
 
   /// Every block of the weight, once for whole chunks and once for the last: their kernels may prefer different
   /// layouts.
-  void pack_weights(const Phase& phase, const WeightView& W, int64_t block_offset) {
-    float* dense = reserve(dense_, dense_size_);
+  float* pack_weights(const Phase& phase, const WeightView& W, int64_t block_offset) {
+    float* dense = workspace_->floats(Use::dense_weight, dense_size_);
     scatter(*W.pattern, W.values, {dense, static_cast<size_t>(dense_size_)});
-    float* packed = reserve(weights_, 2 * phase.blocks * phase.part_floats[kWeights]);
+    float* packed = workspace_->floats(Use::weights, 2 * phase.blocks * phase.part_floats[kWeights]);
     const int64_t first = chunks_ == 1 ? phase.blocks : 0;
     parallel_for(2 * phase.blocks - first, 1, [&](int64_t index, int64_t) {
       const OneThread one_thread;
@@ -189,10 +177,11 @@ class OnednnConvolution final : public Convolution {
       reorder(part < phase.blocks ? phase.whole : phase.last, kWeights, dense + part % phase.blocks * block_offset,
               packed + part * phase.part_floats[kWeights]);
     });
+    return packed;
   }
-  float* weights_of(const Phase& phase, int64_t chunk, int64_t block) {
-    const int64_t part = (chunk == chunks_ - 1 ? phase.blocks : 0) + block;
-    return weights_.data() + part * phase.part_floats[kWeights];
+  /// Where the block's weights for a chunk are among the packed ones.
+  int64_t weights_part(const Phase& phase, int64_t chunk, int64_t block) const {
+    return ((chunk == chunks_ - 1 ? phase.blocks : 0) + block) * phase.part_floats[kWeights];
   }
 
   void reorder(const OnednnKernel& kernel, OnednnRole role, float* from, float* to) const {
@@ -213,12 +202,13 @@ class OnednnConvolution final : public Convolution {
     for (int role = 0; role < kOnednnRoles; ++role) {
       arguments.emplace(kernel.arguments[role], memory(kernel.preferred[role], engine_, parts.of[role]));
     }
-    arguments.emplace(DNNL_ARG_SCRATCHPAD,
-                      memory(kernel.scratchpad, engine_, reserve(scratch().scratchpad, floats(kernel.scratchpad) + 1)));
+    arguments.emplace(DNNL_ARG_SCRATCHPAD, memory(kernel.scratchpad, engine_,
+                                                  thread_floats(Use::scratchpad, floats(kernel.scratchpad) + 1)));
     kernel.compute.execute(stream, arguments);
   }
 
   ConvolutionGeometry g_;
+  std::shared_ptr<Workspace> workspace_;
   dnnl::engine engine_;
   int64_t chunks_;
   int64_t last_images_;
@@ -226,19 +216,13 @@ class OnednnConvolution final : public Convolution {
   Phase feedforward_;
   Phase backpropagate_;
   Phase weight_gradient_;
-  std::vector<Scratch> scratch_;  // one per thread
-  Buffer dense_;
-  Buffer weights_;
-  Buffer sources_;
-  Buffer destinations_;
-  Buffer addend_;
-  Buffer partials_;
 };
 
 }  // namespace
 
-std::unique_ptr<Convolution> make_onednn_convolution(const ConvolutionGeometry& geometry) {
-  return std::make_unique<OnednnConvolution>(geometry);
+std::unique_ptr<Convolution> make_onednn_convolution(const ConvolutionGeometry& geometry,
+                                                     std::shared_ptr<Workspace> workspace) {
+  return std::make_unique<OnednnConvolution>(geometry, std::move(workspace));
 }
 
 }  // namespace trainer

@@ -3,14 +3,21 @@
 #include <memory>
 
 #include "kernels/convolution/convolution.h"
+#include "kernels/workspace.h"
 
 namespace trainer {
 
 /// Plain loops over unpruned weights: what the other paths are tested against.
 std::unique_ptr<Convolution> make_reference_convolution(const ConvolutionGeometry& geometry);
 /// oneDNN on the scattered, dense weight.
-std::unique_ptr<Convolution> make_onednn_convolution(const ConvolutionGeometry& geometry);
+std::unique_ptr<Convolution> make_onednn_convolution(const ConvolutionGeometry& geometry,
+                                                     std::shared_ptr<Workspace> workspace);
 /// Tiles of output pixels over unpruned weights alone, in Highway.
-std::unique_ptr<Convolution> make_highway_convolution(const ConvolutionGeometry& geometry);
+std::unique_ptr<Convolution> make_highway_convolution(const ConvolutionGeometry& geometry,
+                                                      std::shared_ptr<Workspace> workspace);
+
+/// Lets a convolution that knows FP32 tensors alone work on tensors of any format, by way of FP32 copies.
+std::unique_ptr<Convolution> with_fp32_operands(std::unique_ptr<Convolution> inner,
+                                                std::shared_ptr<Workspace> workspace);
 
 }  // namespace trainer

@@ -5,7 +5,7 @@
 namespace trainer {
 namespace {
 
-constexpr int64_t kLineFloats = kAlignment / sizeof(float);
+constexpr auto kLineBytes = static_cast<int64_t>(kAlignment);
 
 }  // namespace
 
@@ -23,13 +23,14 @@ void PrefetchLines::add(const PackJob& job) {
     begin += (step - 1 - begin) / step * step;
   }
   const int64_t row_size = job.input_columns * job.input_batch;
-  const int64_t lines_of_column = (job.images + kLineFloats - 1) / kLineFloats;
+  const int64_t line_values = kLineBytes / bytes_of(job.input.format);
+  const int64_t lines_of_column = (job.images + line_values - 1) / line_values;
   const int64_t most = job.channels * static_cast<int64_t>(job.row_planes->size()) * job.rows *
                        std::max<int64_t>(end - begin, 0) * lines_of_column;
   if (static_cast<int64_t>(lines_.size()) < count_ + most) {
     lines_.resize(static_cast<size_t>(count_ + most));
   }
-  const float** line = lines_.data() + count_;
+  const std::byte** line = lines_.data() + count_;
   for (int64_t channel = 0; channel < job.channels; ++channel) {
     for (const int64_t row_phase : *job.row_planes) {
       for (int64_t i = 0; i < job.rows; ++i) {
@@ -37,10 +38,10 @@ void PrefetchLines::add(const PackJob& job) {
         if (row < 0 || row >= job.input_rows) {
           continue;
         }
-        const float* input = job.input + channel * job.channel_size + row * row_size;
+        const ConstElements input = job.input + (channel * job.channel_size + row * row_size);
         for (int64_t column = begin; column < end; column += step) {
-          for (int64_t image = 0; image < job.images; image += kLineFloats) {
-            *line++ = input + column * job.input_batch + image;
+          for (int64_t image = 0; image < job.images; image += line_values) {
+            *line++ = (input + (column * job.input_batch + image)).data;
           }
         }
       }

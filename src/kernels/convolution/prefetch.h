@@ -16,7 +16,7 @@ class PrefetchLines {
   PrefetchList over(int64_t outputs) const;
 
  private:
-  std::vector<const float*> lines_;  // the first count_
+  std::vector<const std::byte*> lines_;  // the first count_
   int64_t count_ = 0;
 };
 

@@ -14,6 +14,9 @@
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
+#include "kernels/elementwise/for_each_vector-inl.h"
+#include "kernels/elementwise/load_store-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace trainer {
 namespace HWY_NAMESPACE {
@@ -45,34 +48,25 @@ constexpr int kUnroll = 1;
 constexpr int kUnroll = 8;
 #endif
 
-void copy(const float* from, int64_t count, float* to) {
-  const Floats d;
-  int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    hn::StoreU(hn::LoadU(d, from + i), d, to + i);
-  }
-  if (i < count) {
-    std::memcpy(to + i, from + i, static_cast<size_t>(count - i) * sizeof(float));
-  }
+template <class From, class To>
+void copy(const From* from, int64_t count, To* to) {
+  for_each_vector(static_cast<size_t>(count), [=](auto d, size_t i) HWY_ATTR { store(load(d, from + i), d, to + i); });
 }
 
-/// As copy, past the caches: `to` is aligned and `count` a multiple of the lanes.
-void stream(const float* from, int64_t count, float* to) {
+/// As copy, past the caches: `to` is aligned to whole vectors and `count` a multiple of the lanes.
+template <class To>
+void copy_past_caches(const float* from, int64_t count, To* to) {
   const Floats d;
   for (int64_t i = 0; i < count; i += kLanes) {
-    hn::Stream(hn::LoadU(d, from + i), d, to + i);
+    stream(hn::LoadU(d, from + i), d, to + i);
   }
 }
 
-void add(const float* from, int64_t count, float* to) {
-  const Floats d;
-  int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    hn::StoreU(hn::Add(hn::LoadU(d, to + i), hn::LoadU(d, from + i)), d, to + i);
-  }
-  for (; i < count; ++i) {
-    to[i] += from[i];
-  }
+template <class To>
+void add(const float* from, int64_t count, To* to) {
+  for_each_vector(static_cast<size_t>(count), [=](auto d, size_t i) HWY_ATTR {
+    store(hn::Add(load(d, to + i), hn::LoadU(d, from + i)), d, to + i);
+  });
 }
 
 void clear(int64_t count, float* to) {
@@ -87,15 +81,16 @@ void clear(int64_t count, float* to) {
 }
 
 /// Asks for the lines of one output's share. To the second-level cache: the first is full of the window at work.
-HWY_INLINE const float* const* prefetch(const PrefetchList& list, const float* const* next) {
-  const float* const* const stop = next + std::min(list.per_output, list.end - next);
+HWY_INLINE const std::byte* const* prefetch(const PrefetchList& list, const std::byte* const* next) {
+  const std::byte* const* const stop = next + std::min(list.per_output, list.end - next);
   for (; next != stop; ++next) {
     __builtin_prefetch(*next, 0, 2);
   }
   return next;
 }
 
-void pack_row(const PackJob& job, const float* input, int64_t first_column, float* packed) {
+template <class Value>
+void pack_row(const PackJob& job, const Value* input, int64_t first_column, float* packed) {
   const int64_t columns = job.row_pitch / job.batch;
   // Packed columns [begin, end) lie inside the input.
   const int64_t begin = std::clamp<int64_t>((job.step - 1 - first_column) / job.step, 0, columns);
@@ -105,7 +100,7 @@ void pack_row(const PackJob& job, const float* input, int64_t first_column, floa
     copy(input + (first_column + begin) * job.batch, (end - begin) * job.batch, packed + begin * job.batch);
   } else {
     for (int64_t i = begin; i < end; ++i) {
-      const float* from = input + (first_column + i * job.step) * job.input_batch;
+      const Value* from = input + (first_column + i * job.step) * job.input_batch;
       copy(from, job.images, packed + i * job.batch);
       clear(job.batch - job.images, packed + i * job.batch + job.images);
     }
@@ -113,10 +108,11 @@ void pack_row(const PackJob& job, const float* input, int64_t first_column, floa
   clear(job.row_pitch - end * job.batch, packed + end * job.batch);
 }
 
-void pack(const PackJob& job) {
+template <class Value>
+void pack_values(const PackJob& job) {
   const int64_t input_row_size = job.input_columns * job.input_batch;
   for (int64_t channel = 0; channel < job.channels; ++channel) {
-    const float* input = job.input + channel * job.channel_size;
+    const Value* input = job.input.as<Value>() + channel * job.channel_size;
     float* plane = job.packed + channel * job.channel_pitch;
     for (const int64_t row_phase : *job.row_planes) {
       for (const int64_t column_phase : *job.column_planes) {
@@ -135,22 +131,28 @@ void pack(const PackJob& job) {
   }
 }
 
-void unpack(const UnpackJob& job) {
+void pack(const PackJob& job) {
+  with_value_type(job.input.format, [&job](auto value) { pack_values<decltype(value)>(job); });
+}
+
+template <class Value>
+void unpack_values(const UnpackJob& job) {
+  Value* const output = job.output.as<Value>();
   const bool one_run = job.column_stride == job.batch && job.images == job.batch;
   const int64_t runs = one_run ? 1 : job.columns;
   const int64_t run = one_run ? job.columns * job.batch : job.images;
   const bool stream_run = job.past_caches && run % kLanes == 0 && job.column_stride % kLanes == 0 &&
                           job.row_stride % kLanes == 0 && job.channel_size % kLanes == 0 &&
-                          reinterpret_cast<uintptr_t>(job.output) % (kLanes * sizeof(float)) == 0;
+                          reinterpret_cast<uintptr_t>(output) % (kLanes * sizeof(Value)) == 0;
   for (int64_t o = 0; o < job.outputs; ++o) {
     for (int64_t i = 0; i < job.rows; ++i) {
       const float* from = job.sums + (o * job.rows + i) * job.row_floats;
-      float* to = job.output + o * job.channel_size + i * job.row_stride;
+      Value* to = output + o * job.channel_size + i * job.row_stride;
       for (int64_t j = 0; j < runs; ++j) {
         if (job.accumulate) {
           add(from + j * job.batch, run, to + j * job.column_stride);
         } else if (stream_run) {
-          stream(from + j * job.batch, run, to + j * job.column_stride);
+          copy_past_caches(from + j * job.batch, run, to + j * job.column_stride);
         } else {
           copy(from + j * job.batch, run, to + j * job.column_stride);
         }
@@ -162,6 +164,10 @@ void unpack(const UnpackJob& job) {
   }
 }
 
+void unpack(const UnpackJob& job) {
+  with_value_type(job.output.format, [&job](auto value) { unpack_values<decltype(value)>(job); });
+}
+
 template <int kRows, int kVectors>
 void sum_tile(const SumJob& job) {
   const Floats d;
@@ -169,7 +175,7 @@ void sum_tile(const SumJob& job) {
   for (int i = 0; i < kRows; ++i) {
     rows[i] = job.packed + i * job.row_pitch;
   }
-  const float* const* next_line = job.prefetch.begin;
+  const std::byte* const* next_line = job.prefetch.begin;
   for (int64_t o = 0; o < job.outputs; ++o) {
     next_line = prefetch(job.prefetch, next_line);
     const Term* term = job.terms + job.begin[o];
@@ -302,7 +308,7 @@ void dot_tile(const DotJob& job) {
   for (int i = 0; i < kRows; ++i) {
     rows[i] = job.packed + i * job.row_pitch;
   }
-  const float* const* next_line = job.prefetch.begin;
+  const std::byte* const* next_line = job.prefetch.begin;
   for (int64_t o = 0; o < job.outputs; ++o) {
     next_line = prefetch(job.prefetch, next_line);
     uint32_t term = job.begin[o];

@@ -4,6 +4,7 @@
 
 #include "kernels/convolution/terms.h"
 #include "kernels/convolution/tiling.h"
+#include "tensor/elements.h"
 
 namespace trainer {
 
@@ -11,12 +12,12 @@ namespace trainer {
 ///
 /// Packed layout: [channel][row plane][column plane][row][column][batch]; a position outside the input is zero.
 struct PackJob {
-  const float* input = nullptr;  ///< first channel, row 0, column 0, first image of the batch block
-  int64_t channel_size = 0;      ///< floats from one channel to the next
+  ConstElements input;       ///< first channel, row 0, column 0, first image of the batch block
+  int64_t channel_size = 0;  ///< values from one channel to the next
   int64_t channels = 0;
   int64_t input_rows = 0;
   int64_t input_columns = 0;
-  int64_t input_batch = 0;   ///< floats from one column to the next
+  int64_t input_batch = 0;   ///< values from one column to the next
   int64_t column_limit = 0;  ///< columns from here on count as outside; input_columns or less
   int64_t first_row = 0;     ///< input position of the window's origin; may be outside
   int64_t first_column = 0;
@@ -35,8 +36,8 @@ struct PackJob {
 /// Cache lines that a kernel asks for while it computes: what the next window is packed from, which lies scattered
 /// where no hardware prefetcher finds it.
 struct PrefetchList {
-  const float* const* begin = nullptr;
-  const float* const* end = nullptr;
+  const std::byte* const* begin = nullptr;
+  const std::byte* const* end = nullptr;
   int64_t per_output = 0;  ///< lines to ask for beside each output, so that memory is kept evenly busy
 };
 
@@ -73,10 +74,10 @@ struct UnpackJob {
   int64_t columns = 0;
   int64_t row_floats = 0;  ///< of one row of sums
   int64_t images = 0;
-  int64_t batch = 0;        ///< floats from one column of sums to the next
-  float* output = nullptr;  ///< first channel, the tile's first row, column and image
+  int64_t batch = 0;  ///< floats from one column of sums to the next
+  Elements output;    ///< first channel, the tile's first row, column and image
   int64_t channel_size = 0;
-  int64_t row_stride = 0;  ///< floats from one row of the tile to the next in the output
+  int64_t row_stride = 0;  ///< values from one row of the tile to the next in the output
   int64_t column_stride = 0;
   bool accumulate = false;
   bool past_caches = false;  ///< the output as a whole is too large to be found in a cache later

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "kernels/elementwise/add_paths.h"
+#include "kernels/elementwise/convert.h"
 
 namespace trainer {
 namespace {
@@ -18,6 +19,9 @@ void add_reference(const Tensor& A, const Tensor& B, Tensor& Y) {
 
 void add(KernelPath path, const Tensor& A, const Tensor& B, Tensor& Y) {
   assert(A.shape() == B.shape() && A.shape() == Y.shape());
+  if (Y.format() == Format::fp16) {
+    return add_halves(A, B, Y);
+  }
   switch (path) {
     case KernelPath::reference:
       return add_reference(A, B, Y);

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "kernels/elementwise/add.h"
+#include "kernels/elementwise/convert.h"
 #include "network/layers/kernel_choice.h"
 #include "network/layers/require_inputs.h"
 
@@ -36,8 +37,8 @@ void Add::backpropagate(const BackwardView& view, StepHook* /*hook*/) {
     }
     if (view.accumulate[i] != 0) {
       trainer::add(path_, *dinput, view.doutput, *dinput);
-    } else if (dinput->data() != view.doutput.data()) {
-      std::copy_n(view.doutput.data(), view.doutput.size(), dinput->data());
+    } else if (dinput->elements().data != view.doutput.elements().data) {
+      convert(view.doutput, *dinput);
     }
   }
 }

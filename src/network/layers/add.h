@@ -10,6 +10,7 @@ class Add : public Layer {
   std::string_view kind() const override { return "add"; }
   Shape output_shape(std::span<const Shape> inputs) const override;
   LayerMemory memory() const override { return {.in_place = true, .keeps_doutput = true, .accumulates = true}; }
+  LayerFormats formats() const override { return LayerFormats::uniform; }
   void plan(int index, const std::string& name, std::span<const Shape> inputs, KernelPath path) override;
   void feedforward(std::span<const Tensor* const> inputs, Tensor& output, bool training, StepHook* hook) override;
   void backpropagate(const BackwardView& view, StepHook* hook) override;

@@ -49,7 +49,7 @@ void BatchNorm::plan(int index, const std::string& name, std::span<const Shape> 
   rectified_ = operation_path(path) == KernelPath::highway
                    ? std::make_unique<RectifiedBatchNorm>(inputs[0], options_.epsilon)
                    : nullptr;
-  unused_dinput_ = input_gradient_needed_ ? Tensor() : Tensor(inputs[0]);
+  unused_dinput_ = Tensor();
 }
 
 void BatchNorm::feedforward(std::span<const Tensor* const> inputs, Tensor& output, bool training, StepHook* hook) {
@@ -62,17 +62,21 @@ void BatchNorm::feedforward(std::span<const Tensor* const> inputs, Tensor& outpu
     kernel_->normalise(Z, gamma_.value, beta_.value, running_mean_.value, running_variance_.value, output);
   }
   if (hook != nullptr) {
-    hook->batchnorm_feedforward(description_, Z, output);
+    hook->batchnorm_feedforward(description_, Z);
   }
 }
 
-void BatchNorm::feedforward_rectified(const Tensor& Z, const Tensor* shortcut, bool training, Tensor& A) {
+void BatchNorm::feedforward_rectified(const Tensor& Z, const Tensor* shortcut, bool training, Tensor& A,
+                                      StepHook* hook) {
   if (training) {
     require_variance(Z.shape());
     rectified_->feedforward(Z, gamma_.value, beta_.value, running_mean_.value, {mean_, variance_}, shortcut, A);
     update_running_statistics();
   } else {
     rectified_->normalise(Z, gamma_.value, beta_.value, running_mean_.value, running_variance_.value, shortcut, A);
+  }
+  if (hook != nullptr) {
+    hook->batchnorm_feedforward(description_, Z);
   }
 }
 
@@ -99,15 +103,16 @@ void BatchNorm::update_running_statistics() {
 void BatchNorm::backpropagate(const BackwardView& view, StepHook* hook) {
   const Tensor& Z = *view.inputs[0];
   Tensor* dZ = view.dinputs[0];
-  kernel_->backpropagate(view.doutput, Z, gamma_.value, mean_, variance_, dZ != nullptr ? *dZ : unused_dinput_,
-                         gamma_.gradient, beta_.gradient);
+  kernel_->backpropagate(view.doutput, Z, gamma_.value, mean_, variance_,
+                         dZ != nullptr ? *dZ : unused_dinput(Z.format()), gamma_.gradient, beta_.gradient);
   if (hook != nullptr && dZ != nullptr) {
-    hook->batchnorm_backpropagation(description_, Z, view.doutput, *dZ);
+    hook->batchnorm_backpropagation(description_, Z, *dZ);
   }
 }
 
-void BatchNorm::backpropagate_rectified(Tensor& dA, const Tensor& A, const Tensor& Z, bool has_shortcut, Tensor* dZ) {
-  Tensor& target = dZ != nullptr ? *dZ : unused_dinput_;
+void BatchNorm::backpropagate_rectified(Tensor& dA, const Tensor& A, const Tensor& Z, bool has_shortcut, Tensor* dZ,
+                                        StepHook* hook) {
+  Tensor& target = dZ != nullptr ? *dZ : unused_dinput(Z.format());
   if (has_shortcut) {
     rectified_->backpropagate_with_shortcut(dA, A, Z, gamma_.value, mean_, variance_, target, gamma_.gradient,
                                             beta_.gradient);
@@ -115,6 +120,16 @@ void BatchNorm::backpropagate_rectified(Tensor& dA, const Tensor& A, const Tenso
     rectified_->backpropagate(dA, Z, gamma_.value, beta_.value, mean_, variance_, target, gamma_.gradient,
                               beta_.gradient);
   }
+  if (hook != nullptr && dZ != nullptr) {
+    hook->batchnorm_backpropagation(description_, Z, *dZ);
+  }
+}
+
+Tensor& BatchNorm::unused_dinput(Format format) {
+  if (unused_dinput_.empty() || unused_dinput_.format() != format || unused_dinput_.shape() != description_.shape) {
+    unused_dinput_ = Tensor(description_.shape, format);
+  }
+  return unused_dinput_;
 }
 
 }  // namespace trainer::layers

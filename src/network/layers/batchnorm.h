@@ -30,24 +30,27 @@ class BatchNorm : public Layer {
   std::string_view kind() const override { return "batch normalisation"; }
   Shape output_shape(std::span<const Shape> inputs) const override;
   LayerMemory memory() const override { return {.keeps_doutput = true}; }
-  void need_input_gradients(std::span<const uint8_t> needed) override { input_gradient_needed_ = needed[0] != 0; }
+  LayerFormats formats() const override { return can_rectify() ? LayerFormats::uniform : LayerFormats::fp32; }
   void plan(int index, const std::string& name, std::span<const Shape> inputs, KernelPath path) override;
   /// Throws UsageError in training when a channel holds a single value: it has no variance.
   void feedforward(std::span<const Tensor* const> inputs, Tensor& output, bool training, StepHook* hook) override;
   /// Fills the gradients of gamma and beta too: they come out of the same sums.
   void backpropagate(const BackwardView& view, StepHook* hook) override;
   /// Whether the planned path has the two below, which do an add of a shortcut (null: none) and a ReLU after this layer
-  /// in its own passes. Same bits as those layers one by one; without a hook.
+  /// in its own passes. Same bits in FP32 as those layers one by one.
   bool can_rectify() const { return rectified_ != nullptr; }
-  void feedforward_rectified(const Tensor& Z, const Tensor* shortcut, bool training, Tensor& A);
+  void feedforward_rectified(const Tensor& Z, const Tensor* shortcut, bool training, Tensor& A, StepHook* hook);
   /// Of the last feedforward_rectified(), which left `A`. Where it had a shortcut, `dA` becomes that one's gradient.
   /// `dZ` may be null.
-  void backpropagate_rectified(Tensor& dA, const Tensor& A, const Tensor& Z, bool has_shortcut, Tensor* dZ);
+  void backpropagate_rectified(Tensor& dA, const Tensor& A, const Tensor& Z, bool has_shortcut, Tensor* dZ,
+                               StepHook* hook);
 
   std::vector<Parameter*> parameters() override { return {&gamma_, &beta_}; }
   std::vector<Buffer*> buffers() override { return {&running_mean_, &running_variance_}; }
 
  private:
+  /// Where no gradient of the input is needed, the kernel still writes one.
+  Tensor& unused_dinput(Format format);
   void require_variance(const Shape& shape) const;
   void update_running_statistics();
 
@@ -61,8 +64,7 @@ class BatchNorm : public Layer {
   std::unique_ptr<RectifiedBatchNorm> rectified_;  // highway only
   AlignedVector<float> mean_;                      // of the last batch in training
   AlignedVector<float> variance_;
-  bool input_gradient_needed_ = true;
-  Tensor unused_dinput_;  // where no gradient of the input is needed, the kernel still writes one
+  Tensor unused_dinput_;
 };
 
 }  // namespace trainer::layers

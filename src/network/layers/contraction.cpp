@@ -24,7 +24,7 @@ void Contraction::plan(int index, const std::string& name, bool is_linear, const
   description_.is_linear = is_linear;
   description_.geometry = geometry;
   path_ = path;
-  kernel_ = ContractionKernel(path, geometry);
+  kernel_ = ContractionKernel(path, geometry, workspace_);
   kernel_.for_pattern(*weight_.pattern);
 }
 
@@ -61,7 +61,7 @@ void Contraction::weight_gradient(const Tensor& X, Tensor& dZ, StepHook* hook) {
 void Contraction::dense_weight_gradient(const Tensor& X, const Tensor& dZ) {
   // A kernel of its own, for this step only: the steps between go on with what they derived from the sparse pattern.
   const auto full = Pattern::full(weight_.pattern->rows(), weight_.pattern->columns());
-  ContractionKernel kernel(path_, description_.geometry);
+  ContractionKernel kernel(path_, description_.geometry, workspace_);
   dense_gradient_.resize(static_cast<size_t>(full->size()));
   kernel.for_pattern(*full).weight_gradient(dZ, X, full, dense_gradient_);
   gather(*weight_.pattern, dense_gradient_, weight_.gradient);

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "network/layer.h"
 #include "network/layers/kernel_choice.h"
 #include "network/parameter.h"
 #include "network/step_hook.h"
@@ -16,6 +18,9 @@ class Contraction {
  public:
   Contraction(std::vector<int64_t> weight_extents, bool has_bias);
 
+  void use_workspace(const std::shared_ptr<Workspace>& workspace) { workspace_ = workspace; }
+  /// A bias is added to what would have been rounded already.
+  LayerFormats formats() const { return bias_ ? LayerFormats::fp32 : LayerFormats::mixed; }
   void set_input_gradient_needed(bool needed) { description_.has_bp = needed; }
   void plan(int index, const std::string& name, bool is_linear, const ConvolutionGeometry& geometry, KernelPath path);
 
@@ -43,6 +48,7 @@ class Contraction {
   std::optional<Parameter> bias_;
   ContractionLayer description_;
   KernelPath path_ = KernelPath::automatic;
+  std::shared_ptr<Workspace> workspace_ = std::make_shared<Workspace>();
   ContractionKernel kernel_;
   bool dense_gradient_requested_ = false;
   bool dense_gradient_kept_ = false;

@@ -15,8 +15,7 @@ KernelPath operation_path(KernelPath path) { return path == KernelPath::automati
 Convolution& ContractionKernel::for_pattern(const Pattern& pattern) {
   const KernelPath wanted = contraction_path(path_, pattern);
   if (!kernel_ || wanted != made_for_) {
-    kernel_.reset();  // frees its scratch memory before the other one allocates
-    kernel_ = make_convolution(wanted, geometry_);
+    kernel_ = make_convolution(wanted, geometry_, workspace_);
     made_for_ = wanted;
   }
   return *kernel_;

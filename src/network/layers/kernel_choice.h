@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 
 #include "kernels/convolution/convolution.h"
 #include "kernels/path.h"
@@ -25,13 +26,15 @@ KernelPath operation_path(KernelPath path);
 class ContractionKernel {
  public:
   ContractionKernel() = default;
-  ContractionKernel(KernelPath path, const ConvolutionGeometry& geometry) : path_(path), geometry_(geometry) {}
+  ContractionKernel(KernelPath path, const ConvolutionGeometry& geometry, std::shared_ptr<Workspace> workspace)
+      : path_(path), geometry_(geometry), workspace_(std::move(workspace)) {}
 
   Convolution& for_pattern(const Pattern& pattern);
 
  private:
   KernelPath path_ = KernelPath::automatic;
   ConvolutionGeometry geometry_;
+  std::shared_ptr<Workspace> workspace_;
   KernelPath made_for_ = KernelPath::automatic;
   std::unique_ptr<Convolution> kernel_;
 };

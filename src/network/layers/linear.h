@@ -27,6 +27,8 @@ class Linear : public Layer {
   Shape output_shape(std::span<const Shape> inputs) const override;
   LayerMemory memory() const override { return {.accumulates = true}; }
   void need_input_gradients(std::span<const uint8_t> needed) override;
+  void use_workspace(const std::shared_ptr<Workspace>& workspace) override { contraction_.use_workspace(workspace); }
+  LayerFormats formats() const override { return contraction_.formats(); }
   void plan(int index, const std::string& name, std::span<const Shape> inputs, KernelPath path) override;
   void feedforward(std::span<const Tensor* const> inputs, Tensor& output, bool training, StepHook* hook) override;
   void weight_gradient(std::span<const Tensor* const> inputs, Tensor& doutput, StepHook* hook) override;
