@@ -4,7 +4,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/random.h"
@@ -14,6 +13,8 @@ namespace trainer::testing {
 
 /// One convolution problem with operands: what every path is given.
 struct Operands {
+  /// The values follow from the problem's string, which is then all it takes to repeat a failure.
+  explicit Operands(const ConvolutionProblem& problem);
   Operands(const ConvolutionProblem& problem, uint64_t seed);
 
   ConvolutionGeometry geometry;
@@ -38,12 +39,9 @@ struct Results {
   bool operator==(const Results& other) const;  ///< bit for bit
 };
 
-/// "" where `results` agree with the reference path within rounding, else a line that starts with the problem.
-///
-/// Any order of adding t products p_i in floats is within t * eps * sum |p_i| of the exact sum (Higham, Accuracy and
-/// Stability, 4.2); twice that separates two orders. Paths add in long vectors, so sqrt(t) + 8 in the place of t is a
-/// bound they keep with room to spare, and a product lost or counted twice breaks it.
-std::string compare(const Results& results, const Operands& operands, std::string_view problem);
+/// The random problems every path is tried on; random_problems_test.cpp says what kinds are among them.
+constexpr uint64_t kRandomProblemsSeed = 11;
+constexpr int kRandomProblems = 150;
 
 /// A random problem that is possible and small.
 std::string random_problem(Random& random);
