@@ -6,6 +6,11 @@ target_compile_options(trainer_options INTERFACE -Wall -Wextra -Wpedantic -Wshad
 # Kernels that want a fused multiply-add ask for it by name.
 target_compile_options(trainer_options INTERFACE -ffp-contract=off)
 
+# Kernels hold vectors in arrays, which SVE's cannot be: every Arm CPU runs the NEON kernels, which are then the only ones.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
+  target_compile_definitions(trainer_options INTERFACE HWY_COMPILE_ONLY_STATIC)
+endif()
+
 if(TRAINER_SANITIZE)
   target_compile_options(trainer_options INTERFACE -fsanitize=${TRAINER_SANITIZE} -fno-sanitize-recover=all
                                                    -fno-omit-frame-pointer)

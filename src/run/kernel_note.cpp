@@ -13,9 +13,9 @@
 namespace trainer {
 namespace {
 
-/// Highway numbers its targets from the best one up.
+/// Highway numbers its targets from the best one up. What the compiler may use everywhere counts as supported.
 const char* highway_target() {
-  const auto targets = static_cast<uint64_t>(hwy::SupportedTargets() & HWY_TARGETS);
+  const auto targets = static_cast<uint64_t>((hwy::SupportedTargets() | HWY_STATIC_TARGET) & HWY_TARGETS);
   return hwy::TargetName(static_cast<int64_t>(uint64_t{1} << std::countr_zero(targets)));
 }
 

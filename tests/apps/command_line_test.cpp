@@ -167,7 +167,11 @@ TEST(CommandLine, ListsEverything) {
 
 TEST(CommandLine, AFullDiskIsAFailure) {
   const TemporaryFolder folder;
-  const std::string command = std::string(TRAINER_PROGRAM) + " list > /dev/full 2> " + (folder / "err").string();
+  std::string command;
+  for (const std::string& word : testing_help::program_command({"list"})) {
+    command += word + " ";
+  }
+  command += "> /dev/full 2> " + (folder / "err").string();
   const int status = std::system(command.c_str());
   EXPECT_EQ(WEXITSTATUS(status), 1);
   EXPECT_EQ(testing_help::read_text(folder / "err"),

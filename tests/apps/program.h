@@ -21,22 +21,37 @@ struct ProgramResult {
   std::string err;
 };
 
+/// What starts the program with these arguments: for another kind of CPU, an emulator stands before it.
+inline std::vector<std::string> program_command(const std::vector<std::string>& arguments) {
+  std::vector<std::string> words = {TRAINER_COMMAND};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return words;
+}
+
+/// For a forked process: becomes the program, in `folder`. Does not return.
+[[noreturn]] inline void become_program(const std::filesystem::path& folder,
+                                        const std::vector<std::string>& arguments) {
+  std::vector<std::string> words = program_command(arguments);
+  std::vector<char*> pointers;
+  std::transform(words.begin(), words.end(), std::back_inserter(pointers), [](auto& word) { return word.data(); });
+  pointers.push_back(nullptr);
+  if (chdir(folder.c_str()) == 0) {
+    execvp(pointers[0], pointers.data());
+  }
+  _exit(99);
+}
+
 /// The real program, started in `folder` with its output in files there.
 class Program {
  public:
   Program(const std::filesystem::path& folder, const std::vector<std::string>& arguments)
       : out_(folder / "stdout.txt"), err_(folder / "stderr.txt") {
-    std::vector<std::string> words = arguments;
-    words.insert(words.begin(), "trainer");
-    std::vector<char*> pointers;
-    std::transform(words.begin(), words.end(), std::back_inserter(pointers), [](auto& word) { return word.data(); });
-    pointers.push_back(nullptr);
     process_ = fork();
     if (process_ == 0) {
       const int out = open(out_.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
       const int err = open(err_.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
-      if (dup2(out, 1) == 1 && dup2(err, 2) == 2 && chdir(folder.c_str()) == 0) {
-        execv(TRAINER_PROGRAM, pointers.data());
+      if (dup2(out, 1) == 1 && dup2(err, 2) == 2) {
+        become_program(folder, arguments);
       }
       _exit(99);
     }

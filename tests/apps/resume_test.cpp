@@ -193,15 +193,7 @@ TEST_F(Resume, ATerminalGetsOneBarThatIsDrawnOver) {
   winsize size{.ws_row = 30, .ws_col = 100, .ws_xpixel = 0, .ws_ypixel = 0};
   const pid_t process = forkpty(&terminal, nullptr, nullptr, &size);
   if (process == 0) {
-    std::vector<std::string> words = tiny_run({"--epochs", "25", "--out", "run"});
-    words.insert(words.begin(), "trainer");
-    std::vector<char*> pointers;
-    std::transform(words.begin(), words.end(), std::back_inserter(pointers), [](auto& word) { return word.data(); });
-    pointers.push_back(nullptr);
-    if (chdir(folder_.path().c_str()) == 0) {
-      execv(TRAINER_PROGRAM, pointers.data());
-    }
-    _exit(99);
+    testing_help::become_program(folder_.path(), tiny_run({"--epochs", "25", "--out", "run"}));
   }
   std::string output;
   char piece[4096];

@@ -145,19 +145,19 @@ HWY_EXPORT(average_backpropagate);
 namespace pooling {
 
 void maximum_feedforward(const PoolingGeometry& geometry, const float* x, float* y, uint16_t* place) {
-  HWY_DYNAMIC_DISPATCH(trainer::maximum_feedforward)(geometry, x, y, place);
+  HWY_DYNAMIC_DISPATCH(maximum_feedforward)(geometry, x, y, place);
 }
 
 void maximum_backpropagate(const PoolingGeometry& geometry, const float* dy, const uint16_t* place, float* dx) {
-  HWY_DYNAMIC_DISPATCH(trainer::maximum_backpropagate)(geometry, dy, place, dx);
+  HWY_DYNAMIC_DISPATCH(maximum_backpropagate)(geometry, dy, place, dx);
 }
 
 void average_feedforward(const PoolingGeometry& geometry, const float* x, float* y) {
-  HWY_DYNAMIC_DISPATCH(trainer::average_feedforward)(geometry, x, y);
+  HWY_DYNAMIC_DISPATCH(average_feedforward)(geometry, x, y);
 }
 
 void average_backpropagate(const PoolingGeometry& geometry, const float* dy, float* dx) {
-  HWY_DYNAMIC_DISPATCH(trainer::average_backpropagate)(geometry, dy, dx);
+  HWY_DYNAMIC_DISPATCH(average_backpropagate)(geometry, dy, dx);
 }
 
 }  // namespace pooling
