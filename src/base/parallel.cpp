@@ -16,7 +16,7 @@ namespace trainer {
 namespace {
 
 // libgomp is not built for ThreadSanitizer, which therefore cannot see that a parallel region starts after, and ends
-// before, the code around it. These two marks say so.
+// before, the code around it. These marks say so.
 class ForkJoin {
  public:
 #if defined(__SANITIZE_THREAD__)
@@ -34,6 +34,47 @@ class ForkJoin {
   void inside_end() {}
   void after_join() {}
 #endif
+};
+
+/// Runs `work` once on each of `threads` threads, and waits. Not sanitized itself: what the compiler passes to the
+/// region is written after the fork is marked. What `work` does is.
+[[gnu::no_sanitize("thread")]] void on_threads(int threads, const std::function<void()>& work) {
+  ForkJoin marks;
+  marks.before_fork();
+#pragma omp parallel num_threads(threads)
+  {
+    marks.inside_begin();
+    work();
+    marks.inside_end();
+  }
+  marks.after_join();
+}
+
+/// Deals pieces to the threads of a region.
+class Pieces {
+ public:
+  explicit Pieces(int64_t count) : count_(count) {}
+
+  /// Calls run(piece) for each piece of the calling thread.
+  template <typename Run>
+  void for_each(const Run& run) {
+#if defined(__SANITIZE_THREAD__)
+    // In turn, whoever comes first: neighbours then always meet on different threads, so that ThreadSanitizer sees each
+    // race between them, whatever the timing.
+    for (int64_t piece = omp_get_thread_num(); piece < count_; piece += omp_get_num_threads()) {
+      run(piece);
+    }
+#else
+    // Relaxed: fork and join order pieces and what surrounds them; among themselves they have no order.
+    for (int64_t piece = 0; (piece = next_.fetch_add(1, std::memory_order_relaxed)) < count_;) {
+      run(piece);
+    }
+#endif
+  }
+
+ private:
+  int64_t count_;
+  std::atomic<int64_t> next_{0};
 };
 
 std::atomic<int> configured_threads{0};
@@ -63,19 +104,15 @@ void parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t
   }
 
   const int threads = static_cast<int>(std::min<int64_t>(thread_count(), pieces));
-  std::atomic<int64_t> next_piece{0};
+  Pieces dealt(pieces);
   struct Failure {
     int64_t piece = std::numeric_limits<int64_t>::max();
     std::exception_ptr error;
   };
   std::vector<Failure> failures(static_cast<size_t>(threads));
-  ForkJoin marks;
-  marks.before_fork();
-#pragma omp parallel num_threads(threads)
-  {
-    marks.inside_begin();
+  on_threads(threads, [&] {
     Failure& failure = failures[static_cast<size_t>(omp_get_thread_num())];
-    for (int64_t piece = next_piece++; piece < pieces; piece = next_piece++) {
+    dealt.for_each([&](int64_t piece) {
       try {
         run_piece(piece);
       } catch (...) {
@@ -83,10 +120,8 @@ void parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t
           failure = {piece, std::current_exception()};
         }
       }
-    }
-    marks.inside_end();
-  }
-  marks.after_join();
+    });
+  });
   const auto first = std::min_element(failures.begin(), failures.end(),
                                       [](const Failure& a, const Failure& b) { return a.piece < b.piece; });
   if (first->error) {
