@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/random.h"
+#include "bench/layer_bounds.h"
 #include "network/named/models.h"
 #include "training/session.h"
 
@@ -34,6 +35,7 @@ struct Request {
   int threads = 0;
   bool one_by_one = false;
   bool layers = false;
+  bool bounds = false;
 };
 
 double seconds_now() {
@@ -121,6 +123,9 @@ void measure(const Request& request) {
   fmt::print("fastest {:.1f} ms, median {:.1f} ms a step; {:.1f} images/s at the fastest\n", 1e3 * seconds.front(),
              1e3 * seconds[seconds.size() / 2], static_cast<double>(request.batch) / seconds.front());
   print_split(network, times, sum, request.steps, request.layers);
+  if (request.bounds) {
+    print_layer_bounds(network, session, batch, times, request.steps, measure_machine_peaks());
+  }
 }
 
 int run(int argc, char** argv) {
@@ -135,6 +140,7 @@ int run(int argc, char** argv) {
   app.add_option("--distribution", request.distribution, "of the unpruned weights over layers: uniform or erk");
   app.add_option("--steps", request.steps, "steps timed")->check(CLI::PositiveNumber);
   app.add_option("--threads", request.threads, "0: one for each processor")->check(CLI::NonNegativeNumber);
+  app.add_flag("--bounds", request.bounds, "what bounds each convolution, next to this machine's measured peaks");
   app.add_flag("--one-by-one", request.one_by_one, "BN, sum and ReLU each in passes of its own");
   app.add_flag("--layers", request.layers, "every layer by itself, too");
   CLI11_PARSE(app, argc, argv);

@@ -49,7 +49,14 @@ constexpr int kUnroll = 8;
 #endif
 
 template <class From, class To>
-void copy(const From* from, int64_t count, To* to) {
+HWY_INLINE void copy(const From* from, int64_t count, To* to) {
+  if (count % kLanes == 0) {  // most rows and blocks of a batch: short, and without a rest
+    const Floats d;
+    for (int64_t i = 0; i < count; i += kLanes) {
+      store(load(d, from + i), d, to + i);
+    }
+    return;
+  }
   for_each_vector(static_cast<size_t>(count), [=](auto d, size_t i) HWY_ATTR { store(load(d, from + i), d, to + i); });
 }
 
