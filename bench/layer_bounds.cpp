@@ -1,4 +1,4 @@
-#include "bench/layer_bounds.h"
+#include "layer_bounds.h"
 
 #include <fmt/format.h>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bench/machine_peaks.h"
+#include "machine_peaks.h"
 #include "network/network.h"
 #include "training/session.h"
 

@@ -1,4 +1,4 @@
-#include "bench/machine_peaks.h"
+#include "machine_peaks.h"
 
 #include <algorithm>
 #include <chrono>
@@ -9,7 +9,7 @@
 #include "tensor/aligned.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "bench/machine_peaks.cpp"
+#define HWY_TARGET_INCLUDE "machine_peaks.cpp"
 #include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>  // before highway.h
 #include <hwy/highway.h>

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <exception>
 #include <map>
 #include <numeric>
@@ -16,7 +17,8 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/random.h"
-#include "bench/layer_bounds.h"
+#include "choose_like_a_run.h"
+#include "layer_bounds.h"
 #include "network/named/models.h"
 #include "training/session.h"
 
@@ -27,6 +29,7 @@ struct Request {
   std::string model = "resnet18";
   std::string kernels = "auto";
   std::string precision = "fp32";
+  std::string kernel_choice = "measured";
   int64_t batch = 64;
   int64_t image = 32;
   double sparsity = 0.9;
@@ -37,6 +40,13 @@ struct Request {
   bool layers = false;
   bool bounds = false;
 };
+
+/// Processor time of all threads: hardly longer when other programs run, too.
+double processor_seconds_now() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
 
 double seconds_now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -102,16 +112,20 @@ void measure(const Request& request) {
   Network network = make_model({request.model, 1, images, kClasses, 1});
   network.plan(images, parse_kernel_path(request.kernels), parse_format(request.precision),
                request.one_by_one ? Passes::one_by_one : Passes::fused);
+  choose_like_a_run(request.kernels, request.kernel_choice, network);
   TrainingSession session = make_session(network, request);
   const Batch batch = random_batch(images, kClasses);
   std::vector<double> seconds;
+  std::vector<double> processor_seconds;
   std::vector<NodeTimes> times;
   for (int step = -1; step < request.steps; ++step) {  // the first warms up
     network.record_times(step < 0 ? nullptr : &times);
     const double begin = seconds_now();
+    const double processor_begin = processor_seconds_now();
     session.step(batch);
     if (step >= 0) {
       seconds.push_back(seconds_now() - begin);
+      processor_seconds.push_back(processor_seconds_now() - processor_begin);
     }
   }
   rusage usage{};
@@ -120,8 +134,10 @@ void measure(const Request& request) {
              request.precision, static_cast<double>(usage.ru_maxrss) / 1024);
   const double sum = std::accumulate(seconds.begin(), seconds.end(), 0.0);
   std::sort(seconds.begin(), seconds.end());
-  fmt::print("fastest {:.1f} ms, median {:.1f} ms a step; {:.1f} images/s at the fastest\n", 1e3 * seconds.front(),
-             1e3 * seconds[seconds.size() / 2], static_cast<double>(request.batch) / seconds.front());
+  fmt::print("fastest {:.1f} ms, median {:.1f} ms a step; {:.1f} images/s at the fastest; processor time {:.1f} ms\n",
+             1e3 * seconds.front(), 1e3 * seconds[seconds.size() / 2],
+             static_cast<double>(request.batch) / seconds.front(),
+             1e3 * *std::min_element(processor_seconds.begin(), processor_seconds.end()));
   print_split(network, times, sum, request.steps, request.layers);
   if (request.bounds) {
     print_layer_bounds(network, session, batch, times, request.steps, measure_machine_peaks());
@@ -134,6 +150,8 @@ int run(int argc, char** argv) {
   app.add_option("--model", request.model, "a named network");
   app.add_option("--kernels", request.kernels, "auto, reference, highway or onednn");
   app.add_option("--precision", request.precision, "of stored activations and gradients: fp32 or fp16");
+  app.add_option("--kernel-choice", request.kernel_choice, "how auto chooses")
+      ->check(CLI::IsMember({"measured", "rule"}));
   app.add_option("--batch", request.batch, "images of a step")->check(CLI::PositiveNumber);
   app.add_option("--image", request.image, "pixels of a side")->check(CLI::PositiveNumber);
   app.add_option("--sparsity", request.sparsity, "pruned part of the weights");

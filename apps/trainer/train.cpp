@@ -18,6 +18,7 @@ struct Arguments {
   std::string resume;
   bool quiet = false;
   bool json = false;
+  bool explain_kernels = false;
 };
 
 const char* group_of(const RunOption& option) {
@@ -93,12 +94,16 @@ Run add_train(CLI::App& app) {
   command->add_flag("--quiet", arguments->quiet, "no progress, results alone")->group(group);
   command->add_flag("--json", arguments->json, "results as JSON on standard output, progress on standard error")
       ->group(group);
+  command
+      ->add_flag("--explain-kernels", arguments->explain_kernels,
+                 "which path each phase of each layer takes, and why; trains nothing, writes no run folder")
+      ->group(group);
   return [command, arguments] {
     if (!arguments->out.empty() && !arguments->resume.empty()) {
       throw UsageError("--out: a run that is resumed stays in its folder; leave --out out");
     }
-    return train(
-        {read_config(*command, *arguments), arguments->out, arguments->resume, arguments->quiet, arguments->json});
+    return train({read_config(*command, *arguments), arguments->out, arguments->resume, arguments->quiet,
+                  arguments->json, arguments->explain_kernels});
   };
 }
 

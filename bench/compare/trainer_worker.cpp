@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "choose_like_a_run.h"
 #include "network/named/models.h"
 #include "training/session.h"
 
@@ -117,6 +118,7 @@ int run(int argc, char** argv) {
   Network network = make_model(
       {.name = options.network, .width = 1, .images = batch.images.shape(), .classes = options.classes, .seed = 1});
   network.plan(batch.images.shape(), parse_kernel_path(options.kernels), parse_format(options.precision));
+  choose_like_a_run(options.kernels, "measured", network);
   TrainingSession session(network, training_options(options));
   // Every kind of step once; after it, the second step of every `update_interval` is the one that changes the mask.
   run_steps(session, batch, 2 * options.update_interval - 2);

@@ -10,10 +10,11 @@
 namespace trainer {
 namespace {
 
-constexpr std::array<std::pair<KernelPath, std::string_view>, 4> kNames = {{{KernelPath::automatic, "auto"},
-                                                                            {KernelPath::reference, "reference"},
-                                                                            {KernelPath::highway, "highway"},
-                                                                            {KernelPath::onednn, "onednn"}}};
+constexpr std::array<std::pair<KernelPath, std::string_view>, kKernelPaths> kNames = {
+    {{KernelPath::automatic, "auto"},
+     {KernelPath::reference, "reference"},
+     {KernelPath::highway, "highway"},
+     {KernelPath::onednn, "onednn"}}};
 
 }  // namespace
 

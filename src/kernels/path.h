@@ -12,6 +12,8 @@ enum class KernelPath {
   onednn,     ///< oneDNN: dense
 };
 
+inline constexpr int kKernelPaths = 4;
+
 std::string_view to_string(KernelPath path);
 /// "auto", "reference", "highway", "onednn"; anything else throws UsageError that lists them.
 KernelPath parse_kernel_path(std::string_view text);

@@ -15,6 +15,10 @@
 
 namespace trainer {
 
+namespace layers {
+class Contraction;
+}
+
 /// What BP of a layer reads and writes. Spans have one entry per input of the layer.
 struct BackwardView {
   std::span<const Tensor* const> inputs;
@@ -70,6 +74,8 @@ class Layer {
 
   virtual std::vector<Parameter*> parameters() { return {}; }
   virtual std::vector<Buffer*> buffers() { return {}; }
+  /// What a convolution or linear layer is made of; null for other layers.
+  virtual layers::Contraction* contraction() { return nullptr; }
 
   /// The next weight_gradient() also keeps the gradient of pruned weights (see Network::request_dense_gradient). Both
   /// throw std::logic_error for a layer without a weight; dense_gradient() also when it was not asked for.

@@ -53,6 +53,8 @@ struct RunConfig {
   int64_t seed = 0;
   int64_t threads = 0;
   std::string kernels;
+  std::string kernel_choice;
+  std::vector<std::string> kernel_break_even;
   int64_t checkpoint_every = 0;
   int64_t keep = 0;
   int64_t evaluate_every = 0;

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "network/onnx/import.h"
+#include "run/choose_kernels.h"
 #include "run/console.h"
 #include "run/kernel_note.h"
 #include "run/saved_model.h"
@@ -21,7 +23,8 @@ namespace {
 struct Candidate {
   Network network;  ///< not planned yet
   SavedModel model;
-  std::string trained_on;  ///< empty where it is not known
+  std::string trained_on;                        ///< empty where it is not known
+  std::vector<ConvolutionBreakEven> break_even;  ///< what it was trained with
 };
 
 Candidate from_onnx(const std::filesystem::path& file) {
@@ -35,14 +38,16 @@ Candidate from_onnx(const std::filesystem::path& file) {
   model.classes.resize(static_cast<size_t>(imported.classes));
   model.mean = std::move(imported.metadata.mean);
   model.deviation = std::move(imported.metadata.deviation);
-  return {std::move(imported.network), std::move(model), ""};
+  return {std::move(imported.network), std::move(model), "", {}};
 }
 
 Candidate from_checkpoint(const FoundCheckpoint& found) {
   Network network = make_model(found.model.request(1, 1));
   load_weights(found.file, network);
   const nlohmann::json config = found.document.value("config", nlohmann::json::object());
-  return {std::move(network), found.model, config.value("data", "")};
+  const auto break_even = config.value("kernel-break-even", std::vector<std::string>{});
+  return {std::move(network), found.model, config.value("data", ""),
+          parse_break_evens(break_even, found.file.string() + ": kernel-break-even")};
 }
 
 Candidate open_model(const EvaluateRequest& request, Console& console) {
@@ -90,10 +95,12 @@ void evaluate_model(const EvaluateRequest& request) {
 
   const int64_t batch = std::min(request.batch, images->size());
   network.plan({batch, model.channels, model.height, model.image_width}, parse_kernel_path(request.kernels));
+  // With the batch of the run, the run's own choices, and so its bits; nothing is measured for an evaluation.
+  use_break_evens(candidate.break_even, network);
   const std::unique_ptr<Loader> loader = evaluation_loader(images, model, batch);
   console.note(fmt::format("{}: {} on the {} images of {} ({} images)", request.model.string(), model.name,
                            request.split, data, images->size()));
-  console.note(kernel_note(parse_kernel_path(request.kernels), network));
+  console.note(kernel_note(parse_kernel_path(request.kernels), network, std::array{ConvolutionPhase::feedforward}));
 
   const auto begin = std::chrono::steady_clock::now();
   const Evaluation evaluation =

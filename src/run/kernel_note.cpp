@@ -8,16 +8,10 @@
 #include <map>
 
 #include "base/parallel.h"
-#include "network/layers/kernel_choice.h"
+#include "network/layers/contraction.h"
 
 namespace trainer {
 namespace {
-
-/// Highway numbers its targets from the best one up. What the compiler may use everywhere counts as supported.
-const char* highway_target() {
-  const auto targets = static_cast<uint64_t>((hwy::SupportedTargets() | HWY_STATIC_TARGET) & HWY_TARGETS);
-  return hwy::TargetName(static_cast<int64_t>(uint64_t{1} << std::countr_zero(targets)));
-}
 
 std::string path_text(KernelPath path) {
   return path == KernelPath::highway ? fmt::format("highway ({})", highway_target()) : std::string(to_string(path));
@@ -25,11 +19,17 @@ std::string path_text(KernelPath path) {
 
 }  // namespace
 
+const char* highway_target() {
+  // Highway numbers its targets from the best one up. What the compiler may use everywhere counts as supported.
+  const auto targets = static_cast<uint64_t>((hwy::SupportedTargets() | HWY_STATIC_TARGET) & HWY_TARGETS);
+  return hwy::TargetName(static_cast<int64_t>(uint64_t{1} << std::countr_zero(targets)));
+}
+
 const std::vector<KernelEntry>& kernel_list() {
   static const std::vector<KernelEntry> entries = {
       {"convolution",
        {"reference", "highway", "onednn"},
-       "auto: highway for pruned or depthwise weights, onednn for dense ones"},
+       "auto: the faster of highway and onednn for each phase, shape and density (see train --explain-kernels)"},
       {"linear", {"reference", "highway", "onednn"}, "as convolution"},
       {"batchnorm", {"reference", "highway", "onednn"}, "auto: highway"},
       {"pooling", {"reference", "highway", "onednn"}, "auto: highway"},
@@ -41,16 +41,19 @@ const std::vector<KernelEntry>& kernel_list() {
   return entries;
 }
 
-std::string kernel_note(KernelPath path, Network& network) {
-  std::map<KernelPath, int> contractions;
-  for (const Parameter* parameter : network.parameters()) {
-    if (parameter->is_weight) {
-      ++contractions[contraction_path(path, *parameter->pattern)];
+std::string kernel_note(KernelPath path, const Network& network, std::span<const ConvolutionPhase> phases) {
+  std::map<KernelPath, int> counts;
+  for (const Network::Node& node : network.nodes()) {
+    const layers::Contraction* contraction = node.layer->contraction();
+    for (const ConvolutionPhase phase : phases) {
+      if (contraction != nullptr && contraction->has(phase)) {
+        ++counts[contraction->path_of(phase)];
+      }
     }
   }
   std::string text = fmt::format("kernels {}:", to_string(path));
-  for (const auto& [chosen, count] : contractions) {
-    text += fmt::format(" {} contractions on {},", count, path_text(chosen));
+  for (const auto& [chosen, count] : counts) {
+    text += fmt::format(" {} phases of contractions on {},", count, path_text(chosen));
   }
   return fmt::format("{} all else on {}, {} threads", text, path_text(operation_path(path)), thread_count());
 }

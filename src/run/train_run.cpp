@@ -5,7 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "run/choose_kernels.h"
 #include "run/config_file.h"
+#include "run/explain_kernels.h"
 #include "run/files.h"
 #include "run/kernel_note.h"
 #include "run/stop_signal.h"
@@ -23,7 +25,7 @@ void announce(const RunConfig& config, Workbench& bench, const RunFolder& folder
   console.note(fmt::format("run {}: {} on {} ({} training images of {}, {} classes), {} steps of {} images",
                            folder.path().string(), config.model, config.data, bench.train_images, config.image_size,
                            bench.model.classes.size(), bench.total_steps, config.batch));
-  console.note(kernel_note(parse_kernel_path(config.kernels), *bench.network));
+  console.note(kernel_note(parse_kernel_path(config.kernels), *bench.network, kConvolutionPhases));
 }
 
 TrainRun begin(const TrainRequest& request, Console& console) {
@@ -65,7 +67,28 @@ RunConfig resumed_config(const TrainRequest& request, const RunFolder& folder) {
     }
     set_option(config, *option, option_values(request.config, *option), fmt::format("--{}", key));
   }
+  // All that was measured is written down. What is not was chosen by the rule and goes on like that.
+  config.kernel_choice = "rule";
   return config;
+}
+
+/// Restores the newest readable checkpoint; null where there is none at all.
+nlohmann::json load_newest(const RunFolder& folder, const std::vector<CheckpointFile>& files, TrainingSession& session,
+                           Console& console) {
+  for (const CheckpointFile& candidate : files) {
+    try {
+      return load_checkpoint(candidate.file, session);
+    } catch (const UsageError& error) {
+      // Out of the way: it must not count as the newest of the checkpoints to keep.
+      const std::string aside = folder.set_aside(candidate);
+      console.line(fmt::format("warning: {}; renamed to {}, the checkpoint before it is used", error.what(), aside));
+    }
+  }
+  if (!files.empty()) {
+    throw UsageError(fmt::format("--resume: no checkpoint in {} is readable; start a new run",
+                                 (folder.path() / "checkpoints").string()));
+  }
+  return nullptr;
 }
 
 TrainRun resume(const TrainRequest& request, Console& console) {
@@ -73,22 +96,7 @@ TrainRun resume(const TrainRequest& request, Console& console) {
   RunConfig config = resumed_config(request, folder);
   const std::vector<CheckpointFile> files = list_checkpoints(folder.path());
   Workbench bench = build_workbench(config, files.empty());
-
-  nlohmann::json document;
-  for (const CheckpointFile& candidate : files) {
-    try {
-      document = load_checkpoint(candidate.file, *bench.session);
-      break;
-    } catch (const UsageError& error) {
-      // Out of the way: it must not count as the newest of the checkpoints to keep.
-      const std::string aside = folder.set_aside(candidate);
-      console.line(fmt::format("warning: {}; renamed to {}, the checkpoint before it is used", error.what(), aside));
-    }
-  }
-  if (document.is_null() && !files.empty()) {
-    throw UsageError(fmt::format("--resume: no checkpoint in {} is readable; start a new run",
-                                 (folder.path() / "checkpoints").string()));
-  }
+  const nlohmann::json document = load_newest(folder, files, *bench.session, console);
   const int64_t steps = bench.session->steps_done();
   const int64_t epochs = steps == bench.total_steps ? bench.epochs() : steps / bench.steps_per_epoch;
   Metrics metrics = Metrics::resume(folder.metrics_file(), steps, epochs);
@@ -102,12 +110,42 @@ TrainRun resume(const TrainRequest& request, Console& console) {
   return run;
 }
 
+void print_explanation(const RunConfig& config, Workbench& bench, bool json, Console& console) {
+  const CostModels models = config.kernel_choice == "measured"
+                                ? bench.kernel_cache.measure(contraction_shapes(*bench.network), bench.notes)
+                                : bench.kernel_cache.load(bench.notes);
+  for (const std::string& note : bench.notes) {
+    console.line(note);
+  }
+  const std::vector<KernelExplanation> rows = explain_kernels(*bench.network, models);
+  fmt::print("{}", json ? kernel_explanation_json(rows).dump(2) + "\n" : kernel_explanation_table(rows));
+}
+
+void explain(const TrainRequest& request, Console& console) {
+  if (request.resume.empty()) {
+    RunConfig config = request.config;
+    Workbench bench = build_workbench(config, true);
+    print_explanation(config, bench, request.json, console);
+    return;
+  }
+  const RunFolder folder = RunFolder::open(request.resume);
+  RunConfig config = resumed_config(request, folder);
+  const std::vector<CheckpointFile> files = list_checkpoints(folder.path());
+  Workbench bench = build_workbench(config, files.empty());
+  load_newest(folder, files, *bench.session, console);
+  print_explanation(config, bench, request.json, console);
+}
+
 }  // namespace
 
 int train(const TrainRequest& request) {
   const StopSignal signals;
   // With --json the document alone is on standard output.
   Console console(request.json ? stderr : stdout, !request.quiet);
+  if (request.explain_kernels) {
+    explain(request, console);
+    return 0;
+  }
   TrainRun run = request.resume.empty() ? begin(request, console) : resume(request, console);
   const int signal = run.run();
   if (signal != 0) {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/parallel.h"
+#include "run/choose_kernels.h"
 #include "run/resolve.h"
 
 namespace trainer {
@@ -106,6 +107,7 @@ Workbench build_workbench(RunConfig& config, bool apply_init) {
     bench.notes.push_back(initialise_from(source, bench.model, *bench.network));
   }
   bench.network->plan(request.images, parse_kernel_path(config.kernels), parse_format(config.precision));
+  choose_kernels(config, bench.kernel_cache, *bench.network, bench.notes);
   bench.session = std::make_unique<TrainingSession>(*bench.network,
                                                     training_options(config, bench.steps_per_epoch, bench.total_steps));
   bench.train = training_loader(config, data, bench.model);

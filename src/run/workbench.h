@@ -8,7 +8,9 @@
 #include "network/network.h"
 #include "processor/simulation.h"
 #include "run/config.h"
+#include "run/kernel_cache.h"
 #include "run/saved_model.h"
+#include "run/this_machine.h"
 #include "training/session.h"
 
 namespace trainer {
@@ -17,6 +19,7 @@ namespace trainer {
 struct Workbench {
   SavedModel model;
   std::unique_ptr<Network> network;
+  KernelCache kernel_cache{cache_folder(), this_machine()};
   std::unique_ptr<TrainingSession> session;  ///< of *network
   std::unique_ptr<Loader> train;
   std::unique_ptr<Loader> test;
@@ -29,8 +32,8 @@ struct Workbench {
   int64_t epochs() const { return (total_steps + steps_per_epoch - 1) / steps_per_epoch; }
 };
 
-/// Opens the data, resolves the configuration (resolve.h), builds network, loaders, session and processors.
-/// `apply_init` false leaves out --init: a checkpoint will be loaded. Throws UsageError.
+/// Opens the data, resolves the configuration (resolve.h, choose_kernels.h), builds network, loaders, session and
+/// processors. `apply_init` false leaves out --init: a checkpoint will be loaded. Throws UsageError.
 Workbench build_workbench(RunConfig& config, bool apply_init);
 
 /// A loader of test images as `model` wants them.

@@ -28,20 +28,21 @@ inline std::vector<std::string> program_command(const std::vector<std::string>& 
   return words;
 }
 
-/// For a forked process: becomes the program, in `folder`. Does not return.
+/// For a forked process: becomes the program, in `folder`, where it keeps what it measures. Does not return.
 [[noreturn]] inline void become_program(const std::filesystem::path& folder,
                                         const std::vector<std::string>& arguments) {
+  const std::string cache = (folder / "cache").string();
   std::vector<std::string> words = program_command(arguments);
   std::vector<char*> pointers;
   std::transform(words.begin(), words.end(), std::back_inserter(pointers), [](auto& word) { return word.data(); });
   pointers.push_back(nullptr);
-  if (chdir(folder.c_str()) == 0) {
+  if (chdir(folder.c_str()) == 0 && setenv("TRAINER_CACHE", cache.c_str(), 1) == 0) {
     execvp(pointers[0], pointers.data());
   }
   _exit(99);
 }
 
-/// The real program, started in `folder` with its output in files there.
+/// The real program, started in `folder` with its output, and what it measures, in files there.
 class Program {
  public:
   Program(const std::filesystem::path& folder, const std::vector<std::string>& arguments)

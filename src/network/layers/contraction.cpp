@@ -23,13 +23,12 @@ void Contraction::plan(int index, const std::string& name, bool is_linear, const
   description_.name = name;
   description_.is_linear = is_linear;
   description_.geometry = geometry;
-  path_ = path;
   kernel_ = ContractionKernel(path, geometry, workspace_);
-  kernel_.for_pattern(*weight_.pattern);
+  kernel_.for_phase(ConvolutionPhase::feedforward, *weight_.pattern);
 }
 
 void Contraction::feedforward(const Tensor& X, Tensor& Z, StepHook* hook) {
-  kernel_.for_pattern(*weight_.pattern).feedforward(X, view(), Z);
+  kernel_.for_phase(ConvolutionPhase::feedforward, *weight_.pattern).feedforward(X, view(), Z);
   if (hook != nullptr) {
     hook->feedforward(description_, X, view(), Z);
   }
@@ -48,7 +47,8 @@ void Contraction::weight_gradient(const Tensor& X, Tensor& dZ, StepHook* hook) {
     dense_weight_gradient(X, dZ);
   } else {
     dense_gradient_ = {};
-    kernel_.for_pattern(*weight_.pattern).weight_gradient(dZ, X, weight_.pattern, weight_.gradient);
+    kernel_.for_phase(ConvolutionPhase::weight_gradient, *weight_.pattern)
+        .weight_gradient(dZ, X, weight_.pattern, weight_.gradient);
   }
   if (bias_) {
     bias_gradient(dZ, bias_->gradient);
@@ -61,14 +61,15 @@ void Contraction::weight_gradient(const Tensor& X, Tensor& dZ, StepHook* hook) {
 void Contraction::dense_weight_gradient(const Tensor& X, const Tensor& dZ) {
   // A kernel of its own, for this step only: the steps between go on with what they derived from the sparse pattern.
   const auto full = Pattern::full(weight_.pattern->rows(), weight_.pattern->columns());
-  ContractionKernel kernel(path_, description_.geometry, workspace_);
+  const auto kernel =
+      make_convolution(kernel_.path_of(ConvolutionPhase::weight_gradient, *full), description_.geometry, workspace_);
   dense_gradient_.resize(static_cast<size_t>(full->size()));
-  kernel.for_pattern(*full).weight_gradient(dZ, X, full, dense_gradient_);
+  kernel->weight_gradient(dZ, X, full, dense_gradient_);
   gather(*weight_.pattern, dense_gradient_, weight_.gradient);
 }
 
 void Contraction::backpropagate(const Tensor& X, const Tensor& dZ, Tensor& dX, bool accumulate, StepHook* hook) {
-  kernel_.for_pattern(*weight_.pattern).backpropagate(dZ, view(), dX, accumulate);
+  kernel_.for_phase(ConvolutionPhase::backpropagation, *weight_.pattern).backpropagate(dZ, view(), dX, accumulate);
   if (hook != nullptr) {
     hook->backpropagation(description_, X, view(), dZ, dX);
   }

@@ -24,6 +24,15 @@ class Contraction {
   void set_input_gradient_needed(bool needed) { description_.has_bp = needed; }
   void plan(int index, const std::string& name, bool is_linear, const ConvolutionGeometry& geometry, KernelPath path);
 
+  /// After plan(), under the automatic path: what it compares densities with from now on.
+  void set_break_even(const BreakEven& break_even) { kernel_.set_break_even(break_even); }
+  const ContractionLayer& description() const { return description_; }
+  const std::optional<BreakEven>& break_even() const { return kernel_.break_even(); }
+  /// The path that a phase takes with the present mask.
+  KernelPath path_of(ConvolutionPhase phase) const { return kernel_.path_of(phase, *weight_.pattern); }
+  /// False for BP where no gradient of X is needed.
+  bool has(ConvolutionPhase phase) const { return phase != ConvolutionPhase::backpropagation || description_.has_bp; }
+
   /// Z = X * W, the hook, then the bias.
   void feedforward(const Tensor& X, Tensor& Z, StepHook* hook);
   /// The hook sees dZ before anything uses it. Fills the gradients of weight and bias.
@@ -47,7 +56,6 @@ class Contraction {
   Parameter weight_;
   std::optional<Parameter> bias_;
   ContractionLayer description_;
-  KernelPath path_ = KernelPath::automatic;
   std::shared_ptr<Workspace> workspace_ = std::make_shared<Workspace>();
   ContractionKernel kernel_;
   bool dense_gradient_requested_ = false;

@@ -1,5 +1,7 @@
 #include "network/layers/kernel_choice.h"
 
+#include <algorithm>
+
 namespace trainer {
 
 KernelPath contraction_path(KernelPath path, const Pattern& pattern) {
@@ -12,13 +14,31 @@ KernelPath contraction_path(KernelPath path, const Pattern& pattern) {
 
 KernelPath operation_path(KernelPath path) { return path == KernelPath::automatic ? KernelPath::highway : path; }
 
-Convolution& ContractionKernel::for_pattern(const Pattern& pattern) {
-  const KernelPath wanted = contraction_path(path_, pattern);
-  if (!kernel_ || wanted != made_for_) {
-    kernel_ = make_convolution(wanted, geometry_, workspace_);
-    made_for_ = wanted;
+KernelPath ContractionKernel::path_of(ConvolutionPhase phase, const Pattern& pattern) const {
+  if (path_ != KernelPath::automatic || !break_even_) {
+    return contraction_path(path_, pattern);
   }
-  return *kernel_;
+  return pattern.density() < (*break_even_)[phase] ? KernelPath::highway : KernelPath::onednn;
+}
+
+bool ContractionKernel::is_taken(KernelPath path, const Pattern& pattern) const {
+  return std::any_of(kConvolutionPhases.begin(), kConvolutionPhases.end(),
+                     [&](ConvolutionPhase phase) { return path_of(phase, pattern) == path; });
+}
+
+Convolution& ContractionKernel::for_phase(ConvolutionPhase phase, const Pattern& pattern) {
+  const KernelPath wanted = path_of(phase, pattern);
+  // Before another one allocates.
+  for (size_t path = 0; path < kernels_.size(); ++path) {
+    if (kernels_[path] && !is_taken(static_cast<KernelPath>(path), pattern)) {
+      kernels_[path].reset();
+    }
+  }
+  std::unique_ptr<Convolution>& kernel = kernels_[static_cast<size_t>(wanted)];
+  if (!kernel) {
+    kernel = make_convolution(wanted, geometry_, workspace_);
+  }
+  return *kernel;
 }
 
 }  // namespace trainer

@@ -34,6 +34,7 @@ class Linear : public Layer {
   void weight_gradient(std::span<const Tensor* const> inputs, Tensor& doutput, StepHook* hook) override;
   void backpropagate(const BackwardView& view, StepHook* hook) override;
   std::vector<Parameter*> parameters() override { return contraction_.parameters(); }
+  Contraction* contraction() override { return &contraction_; }
   void request_dense_gradient() override { contraction_.request_dense_gradient(); }
   std::span<const float> dense_gradient() const override { return contraction_.dense_gradient(); }
 
