@@ -16,9 +16,9 @@
 #include <sstream>
 #include <system_error>
 
+#include "base/atomic_file.h"
 #include "base/error.h"
 #include "kernels/convolution/choice/measure.h"
-#include "run/files.h"
 
 namespace trainer {
 namespace fs = std::filesystem;

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/parallel.h"
 #include "network/onnx/export.h"
-#include "run/files.h"
 #include "run/processor_table.h"
 #include "run/stop_signal.h"
 #include "run/summary.h"
@@ -109,8 +109,8 @@ void TrainRun::step() {
                      result.learning_rate, bench_.session->weight_sparsity(), result.mask_changed, hook != nullptr,
                      step_s});
   if (result.overflowed) {
-    console_.note(fmt::format("step {}: a gradient overflowed fp16; no weight changes, the loss scale is now {}", number,
-                              bench_.session->loss_scale().value()));
+    console_.note(fmt::format("step {}: a gradient overflowed fp16; no weight changes, the loss scale is now {}",
+                              number, bench_.session->loss_scale().value()));
   }
   console_.progress(progress_now(result));
 }

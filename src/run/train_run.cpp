@@ -4,11 +4,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/atomic_file.h"
 #include "base/error.h"
 #include "run/choose_kernels.h"
 #include "run/config_file.h"
 #include "run/explain_kernels.h"
-#include "run/files.h"
 #include "run/kernel_note.h"
 #include "run/stop_signal.h"
 #include "run/train_loop.h"

@@ -75,7 +75,7 @@ TEST(RunFolder, ListsAndPrunesCheckpoints) {
     touch(folder.checkpoint_file(step));
   }
   touch(folder.path() / "checkpoints" / "step-xx.ckpt");
-  touch(folder.path() / "checkpoints" / "step-00000041.ckpt.part");
+  touch(folder.path() / "checkpoints" / "step-00000041.ckpt.partial");
   EXPECT_THAT(steps_of(folder.path()), ElementsAre(123456789, 40, 5));
   folder.prune_checkpoints(2);
   EXPECT_THAT(steps_of(folder.path()), ElementsAre(123456789, 40));

@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "network/onnx/export_layers.h"
 #include "network/onnx/graph_writer.h"
-#include "training/checkpoint/atomic_file.h"
+#include "base/atomic_file.h"
 
 namespace trainer {
 namespace {

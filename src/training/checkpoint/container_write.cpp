@@ -2,7 +2,7 @@
 #include <zlib.h>
 
 #include "base/error.h"
-#include "training/checkpoint/atomic_file.h"
+#include "base/atomic_file.h"
 #include "training/checkpoint/container.h"
 #include "training/checkpoint/layout.h"
 

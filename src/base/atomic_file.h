@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <span>
+#include <string_view>
 
 namespace trainer {
 
@@ -31,5 +32,8 @@ class AtomicFile {
   int descriptor_ = -1;
   bool committed_ = false;
 };
+
+/// Replaces `file` by `text`, whole or not at all. Throws SystemFailure.
+void write_file_atomically(const std::filesystem::path& file, std::string_view text);
 
 }  // namespace trainer

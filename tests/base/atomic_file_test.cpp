@@ -1,4 +1,4 @@
-#include "run/files.h"
+#include "base/atomic_file.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@ using testing_help::message_of;
 using testing_help::read_text;
 using testing_help::TemporaryFolder;
 
-TEST(Files, ReplacesAndLeavesNothingAside) {
+TEST(AtomicFile, ReplacesAndLeavesNothingAside) {
   const TemporaryFolder folder;
   write_file_atomically(folder / "a", "old");
   write_file_atomically(folder / "a", "new text");
@@ -21,19 +21,19 @@ TEST(Files, ReplacesAndLeavesNothingAside) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
 }
 
-TEST(Files, FailureNamesTheFile) {
+TEST(AtomicFile, FailureNamesTheFile) {
   const TemporaryFolder folder;
   const auto file = folder / "missing" / "a";
   EXPECT_THAT(message_of<SystemFailure>([&] { write_file_atomically(file, "x"); }),
-              testing::HasSubstr(file.string() + ": cannot be written: No such file or directory"));
+              testing::HasSubstr("cannot write " + file.string() + ": No such file or directory"));
 }
 
-TEST(Files, AFolderInTheWayStaysAndTheTextGoes) {
+TEST(AtomicFile, AFolderInTheWayStaysAndTheTextGoes) {
   const TemporaryFolder folder;
   std::filesystem::create_directories(folder / "a" / "inside");
   EXPECT_THROW(write_file_atomically(folder / "a", "x"), SystemFailure);
   EXPECT_TRUE(std::filesystem::exists(folder / "a" / "inside"));
-  EXPECT_FALSE(std::filesystem::exists(folder / "a.part"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "a.partial"));
 }
 
 }  // namespace

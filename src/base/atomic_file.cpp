@@ -1,4 +1,4 @@
-#include "training/checkpoint/atomic_file.h"
+#include "base/atomic_file.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -73,10 +73,17 @@ void AtomicFile::close_partial() {
   }
 }
 
+void write_file_atomically(const std::filesystem::path& file, std::string_view text) {
+  AtomicFile whole(file);
+  whole.write(std::as_bytes(std::span(text)));
+  whole.commit();
+}
+
 void AtomicFile::fail(int error) const {
-  throw SystemFailure(fmt::format(
-      "cannot write {}: {}{}", file_.string(), std::generic_category().message(error),
-      committed_ ? "; it is complete but may not survive a power cut" : "; a file that was there before is untouched"));
+  throw SystemFailure(
+      fmt::format("cannot write {}: {}{}", file_.string(), std::generic_category().message(error),
+                  committed_ ? "; it is complete but may not survive a power cut"
+                             : "; a file that was there before is untouched; free space or choose another folder"));
 }
 
 }  // namespace trainer
