@@ -32,22 +32,27 @@ def main():
     model = MODELS[options.network](options.pixels, options.classes).to(memory_format=layout).train()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)
 
-    def step():
+    def step(phases):
         optimizer.zero_grad(set_to_none=True)
+        begin = time.perf_counter()
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=options.bf16):
             loss = torch.nn.functional.cross_entropy(model(images), labels)
+        middle = time.perf_counter()
         loss.backward()
+        phases["FF"].append(middle - begin)
+        phases["BP+WG"].append(time.perf_counter() - middle)
         optimizer.step()
         return loss.item()
 
     def run(steps):
         seconds = []
+        phases = {"FF": [], "BP+WG": []}
         loss = 0.0
         for _ in range(steps):
             begin = time.perf_counter()
-            loss = step()
+            loss = step(phases)
             seconds.append(time.perf_counter() - begin)
-        return {"seconds": seconds, "mask_changed": [0] * steps, "loss": loss}
+        return {"seconds": seconds, **phases, "mask_changed": [0] * steps, "loss": loss}
 
     run(2)
     print(json.dumps({"ready": True, "threads": torch.get_num_threads()}), flush=True)

@@ -2,16 +2,24 @@
 
 from statistics import median
 
-COLUMNS = ["network", "batch", "pixels", "name", "density", "milliseconds", "images_per_second",
+COLUMNS = ["network", "batch", "pixels", "name", "density", "milliseconds", "FF", "BP+WG", "images_per_second",
            "images_per_second_least", "images_per_second_most", "ratio_fp32", "ratio_least", "ratio_most",
            "peak_bytes"]
 
 
-def timed(turn):
+PHASES = ["FF", "BP+WG"]
+
+
+def timed(turn, what="seconds"):
     """A turn's steps that count: not the first, no mask update and not the step after one."""
     changed = turn["mask_changed"]
-    return [seconds for i, seconds in enumerate(turn["seconds"])
+    return [seconds for i, seconds in enumerate(turn[what])
             if i > 0 and not changed[i] and not changed[i - 1]]
+
+
+def phase_milliseconds(turns):
+    """The median over turns of each phase; what a step takes beyond them is loss, UP and pruning."""
+    return {phase: 1e3 * median(median(timed(turn, phase)) for turn in turns) for phase in PHASES}
 
 
 def update_seconds(turn):
@@ -38,6 +46,7 @@ def summarise(case, series, update_interval, load):
         own = seconds[entry["name"]]
         ratios = [theirs / ours for theirs, ours in zip(seconds[baseline], own)]
         rows.append({"name": entry["name"], "density": entry["density"], "milliseconds": 1e3 * median(own),
+                     **phase_milliseconds(entry["turns"]),
                      "images_per_second": case["batch"] / median(own),
                      "images_per_second_least": case["batch"] / max(own),
                      "images_per_second_most": case["batch"] / min(own),
@@ -73,13 +82,14 @@ def break_even_text(result):
 def table(result):
     lines = [f"{result['network']}, batch {result['batch']}, {result['pixels']}x{result['pixels']} pixels "
              f"(load {result['load'][0]:.1f} to {result['load'][1]:.1f})",
-             f"  {'':28} {'ms/step':>9} {'images/s':>9} {'least..most':>15}  {'ratio':>6} {'least..most':>12} "
+             f"  {'':28} {'ms/step':>9} {'FF':>7} {'BP+WG':>7} {'images/s':>9} {'least..most':>15}  {'ratio':>6} {'least..most':>12} "
              f"{'peak MiB':>9}"]
     for row in result["rows"]:
         images = f"{row['images_per_second_least']:.1f}..{row['images_per_second_most']:.1f}"
         ratios = f"{row['ratio_least']:.2f}..{row['ratio_most']:.2f}"
         mark = " *" if row["name"] == result["baseline"] else ""
-        lines.append(f"  {row['name']:28} {row['milliseconds']:9.1f} {row['images_per_second']:9.1f} {images:>15}  "
+        lines.append(f"  {row['name']:28} {row['milliseconds']:9.1f} {row['FF']:7.1f} {row['BP+WG']:7.1f} "
+                     f"{row['images_per_second']:9.1f} {images:>15}  "
                      f"{row['ratio_fp32']:5.2f}x {ratios:>12} {row['peak_bytes'] / 2**20:9.0f}{mark}")
     lines.append(f"  ratio: speed against *; {break_even_text(result)}")
     return "\n".join(lines)

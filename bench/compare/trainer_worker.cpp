@@ -1,8 +1,8 @@
 // Trainer's side of bench/compare_pytorch: training steps of one network, on images and labels from a file.
 //
 // Reads commands from standard input, one a line, and answers each with one line of JSON on standard output. A command
-// is a number of steps; the answer holds the seconds of each, the loss of the last and which of them changed the mask.
-// Before the first command it warms up and answers {"ready": ...}.
+// is a number of steps; the answer holds the seconds of each and of its phases, the loss of the last and which of them
+// changed the mask. Before the first command it warms up and answers {"ready": ...}.
 
 #include <fmt/format.h>
 
@@ -83,16 +83,29 @@ TrainingOptions training_options(const Options& options) {
 
 nlohmann::json run_steps(TrainingSession& session, const Batch& batch, int64_t steps) {
   std::vector<double> seconds;
+  std::vector<double> feedforward;
+  std::vector<double> backward;
+  std::vector<NodeTimes> times;
   std::vector<int> changed;
   double loss = 0;
   for (int64_t i = 0; i < steps; ++i) {
+    times.clear();
+    session.network().record_times(&times);
     const auto begin = std::chrono::steady_clock::now();
     const StepResult result = session.step(batch);
     seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    NodeTimes sum;
+    for (const NodeTimes& node : times) {
+      sum.feedforward += node.feedforward;
+      sum.backpropagation += node.backpropagation + node.weight_gradient;
+    }
+    feedforward.push_back(sum.feedforward);
+    backward.push_back(sum.backpropagation);
     changed.push_back(result.mask_changed ? 1 : 0);
     loss = result.loss;
   }
-  return {{"seconds", seconds}, {"mask_changed", changed}, {"loss", loss}};
+  session.network().record_times(nullptr);
+  return {{"seconds", seconds}, {"FF", feedforward}, {"BP+WG", backward}, {"mask_changed", changed}, {"loss", loss}};
 }
 
 int run(int argc, char** argv) {

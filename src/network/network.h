@@ -11,7 +11,8 @@ namespace trainer {
 
 struct RectifiedChain;
 
-/// Whether a BN and the sum and ReLU after it are one pass: in FP32 that gives the same bits as one layer after the other.
+/// Whether a BN and the sum and ReLU after it are one pass: in FP32 that gives the same bits as one layer after the
+/// other.
 enum class Passes { fused, one_by_one };
 
 /// A directed acyclic graph of layers with one input (the images) and one output (the logits).

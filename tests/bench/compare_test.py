@@ -7,7 +7,8 @@ from compare import plot, report, workers
 
 
 def turn(seconds, changed_at=None):
-    return {"seconds": seconds, "mask_changed": [1 if i == changed_at else 0 for i in range(len(seconds))]}
+    return {"seconds": seconds, "FF": [s / 4 for s in seconds], "BP+WG": [s / 2 for s in seconds],
+            "mask_changed": [1 if i == changed_at else 0 for i in range(len(seconds))]}
 
 
 def example(trainer_milliseconds):
@@ -34,6 +35,11 @@ class StepSeconds(unittest.TestCase):
 
     def test_an_update_that_seems_to_take_less_than_nothing_costs_nothing(self):
         self.assertEqual(report.step_seconds([turn([9, 0.5, 0.5, 1, 1], changed_at=1)], 10), [1])
+
+
+    def test_phases_are_of_the_steps_that_count(self):
+        turns = [turn([9, 5, 3, 1, 1, 1], changed_at=1)] * 3
+        self.assertEqual(report.phase_milliseconds(turns), {"FF": 250, "BP+WG": 500})
 
 
 class Summary(unittest.TestCase):
