@@ -1,15 +1,20 @@
 // What attaching a processor costs: one ResNet18 (CIFAR stem) training step on synthetic tensors, milliseconds of wall
 // clock and of CPU per phase.
 //
-//   processor_bench [processor] [batch] [weight density] [activation density] [gradient density]
+//   processor_bench [processor] [batch] [weight density] [activation density] [gradient density] [explain]
+//                   [key=value ...]
+//
+// With `explain`, every dataflow is timed too, and the report of --explain-dataflow follows.
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdlib>
 #include <ctime>
 #include <functional>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -17,6 +22,7 @@
 #include "base/parallel.h"
 #include "base/random.h"
 #include "processor/simulation.h"
+#include "run/dataflow_report.h"
 
 namespace trainer {
 namespace {
@@ -107,11 +113,14 @@ void run(const std::vector<std::string>& arguments) {
     layers.push_back(std::move(bench));
   }
 
-  Simulation simulation({{processor, {}}}, 1);
-  constexpr int kSteps = 5;
+  const bool explain = argument(5, "") == "explain";
+  const std::vector<std::string> overrides(arguments.begin() + std::min<ptrdiff_t>(6, std::ssize(arguments)),
+                                           arguments.end());
+  Simulation simulation({{processor, overrides}}, 1, explain);
+  const int steps = explain ? 1 : 5;
   std::array<Stopwatch, 4> best;
   double best_cpu = 1e30;
-  for (int step = 0; step < kSteps; ++step) {
+  for (int step = 0; step < steps; ++step) {
     std::array<Stopwatch, 4> watch;  // FF, bitmaps of dZ, WG, BP
     StepHook& hook = *simulation.hook(step);
     hook.begin_step(step);
@@ -150,8 +159,9 @@ void run(const std::vector<std::string>& arguments) {
     total.cpu_ms += best[i].cpu_ms;
   }
   fmt::print("  {:<22} {:8.2f} ms wall {:8.2f} ms CPU (best of {} steps)\n", "step", total.wall_ms, total.cpu_ms,
-             kSteps);
+             steps);
   const ProcessorResult result = simulation.results()[0];
+  fmt::print("{}", dataflow_report(result));
   std::array<double, kPhases> core{};
   std::array<int64_t, kPhases> cycles{};
   for (const LayerPhaseResult& row : result.rows) {
@@ -160,7 +170,7 @@ void run(const std::vector<std::string>& arguments) {
   }
   for (const Phase phase : {Phase::FF, Phase::BP, Phase::WG}) {
     fmt::print("  {}: {} cycles, core energy {:.4f} mJ per step\n", to_string(phase),
-               cycles[static_cast<size_t>(phase)] / kSteps, core[static_cast<size_t>(phase)] * 1e3 / kSteps);
+               cycles[static_cast<size_t>(phase)] / steps, core[static_cast<size_t>(phase)] * 1e3 / steps);
   }
 }
 

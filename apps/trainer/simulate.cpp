@@ -35,6 +35,8 @@ Run add_simulate(CLI::App& app) {
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  command->add_flag("--explain-dataflow", arguments->text.explain_dataflow,
+                    "show each phase's choice of dataflow, and what every other one would have made");
   command->add_flag("--json", arguments->json, "the result as JSON");
   return [arguments] {
     RunConfig config = default_config();

@@ -1,165 +1,193 @@
 #include "processor/contraction_model.h"
 
-#include <fmt/format.h>
+#include <algorithm>
 
-#include <stdexcept>
-#include <string_view>
+#include "processor/conservation.h"
+#include "processor/integer.h"
+#include "processor/phase_events.h"
 
 namespace trainer {
-namespace {
 
-constexpr int64_t kValueBits = 16;
-constexpr int64_t kSumBits = 32;
+// What one call works on.
+struct ContractionModel::Run {
+  Run(Phase phase, const ConvolutionGeometry& geometry, const ProcessorParameters& parameters,
+      const HeldCounts& held_counts, const BitmapView* X_view, const BitmapView* dZ_view, const Tiles& whole_tiles,
+      const Tiles& small_tiles)
+      : shape(phase, geometry),
+        X(X_view),
+        dZ(dZ_view),
+        held(held_counts),
+        sizes(shape, parameters, held, X == nullptr ? nullptr : &X->bits, dZ == nullptr ? nullptr : &dZ->bits),
+        facts{shape, geometry, held, sizes, 0, 0, 0, 0},
+        controller(facts, parameters, whole_tiles, small_tiles) {
+    const Bitmap& streamed = (phase == Phase::BP ? dZ : X)->bits;
+    facts.nonzeros = streamed.nonzeros();
+    facts.size = streamed.shape().size();
+    if (dZ != nullptr) {
+      facts.gradient_nonzeros = dZ->bits.nonzeros();
+      facts.gradient_size = dZ->bits.shape().size();
+    }
+  }
 
-int64_t bytes(int64_t bits) { return (bits + 7) / 8; }
+  PhaseShape shape;
+  const BitmapView* X;
+  const BitmapView* dZ;
+  const HeldCounts& held;
+  OperandSizes sizes;
+  PhaseFacts facts;
+  Controller controller;
+};
 
-void check_conservation(const PhaseCounts& counts, std::string_view phase, const ConvolutionGeometry& geometry) {
-  const int64_t parts =
-      counts.effectual_macs + counts.skipped_by_input + counts.skipped_by_weight + counts.skipped_by_output;
-  if (parts != counts.dense_macs || counts.effectual_macs < 0 || counts.skipped_by_input < 0 ||
-      counts.skipped_by_weight < 0 || counts.skipped_by_output < 0) {
-    throw std::logic_error(fmt::format(
-        "{} of {}x{}x{}x{}: {} dense MACs, but {} effectual + {} skipped by input + {} by weight + {} by output", phase,
-        geometry.n, geometry.c, geometry.h, geometry.w, counts.dense_macs, counts.effectual_macs,
-        counts.skipped_by_input, counts.skipped_by_weight, counts.skipped_by_output));
+ContractionModel::ContractionModel(const ConvolutionGeometry& geometry, const ProcessorParameters& parameters,
+                                   std::shared_ptr<LayerCounts> counts)
+    : parameters_(parameters),
+      counts_(std::move(counts)),
+      whole_tiles_(make_tiles(geometry, parameters.tile, parameters.pes_per_group)),
+      candidates_(candidate_dataflows(parameters)),
+      weight_compressed_(geometry, parameters, counts_),
+      activation_compressed_(geometry, parameters, counts_) {
+  if (parameters.tile % (8 * parameters.lanes) == 0) {
+    small_tiles_ = make_tiles(geometry, parameters.tile / parameters.lanes, parameters.pes_per_group);
   }
 }
 
-}  // namespace
-
-ContractionModel::ContractionModel(const ConvolutionGeometry& geometry, const ProcessorParameters& parameters)
-    : parameters_(parameters), array_(geometry, parameters) {}
-
-void ContractionModel::hold_weights(const WeightView& W) {
-  if (parameters_.skip_weight_zeros) {
-    held_.hold_nonzero(W);
-  } else {
+const HeldCounts& ContractionModel::hold_weights(Phase phase, const WeightView& W) {
+  if (!(phase == Phase::WG ? parameters_.skip_pruned_gradients : parameters_.skip_weight_zeros)) {
     held_.hold_all(W.pattern->rows(), W.pattern->columns());
-  }
-}
-
-int64_t ContractionModel::tensor_bits(const Bitmap& bitmap) const {
-  const int64_t size = bitmap.shape().size();
-  return parameters_.skip_input_zeros ? kValueBits * bitmap.nonzeros() + size : kValueBits * size;
-}
-
-int64_t ContractionModel::weight_bits() const {
-  const int64_t size = geometry().weight_rows() * geometry().weight_columns();
-  return parameters_.skip_weight_zeros ? kValueBits * held_.size() + size : kValueBits * size;
-}
-
-PhaseCounts ContractionModel::counts_of(const ArrayWork& work, bool lockstep) const {
-  PhaseCounts counts;
-  counts.dense_macs = geometry().dense_macs();
-  counts.effectual_macs = work.macs;
-  counts.cycles = work.cycles;
-  EventCounts& events = counts.events;
-  events[Event::mac] = work.macs;
-  events[Event::cycle] = work.cycles;
-  events[Event::lane_active] = work.active_cycles * parameters_.lanes;
-  events[Event::lane_idle] = work.cycles * parameters_.array_lanes() - events[Event::lane_active];
-  if (!lockstep) {
-    events[Event::operand_read] = work.macs;
-  }
-  return counts;
-}
-
-PhaseCounts ContractionModel::feedforward(const WeightView& W, const BitmapView& X) {
-  hold_weights(W);
-  const ConvolutionGeometry& g = geometry();
-  const bool skip_input = parameters_.skip_input_zeros;
-  const bool lockstep = !skip_input && !parameters_.skip_weight_zeros;
-  const ArrayWork work = array_.feedforward(held_, X);
-  PhaseCounts counts = counts_of(work, lockstep);
-  const int64_t held_macs = held_.size() * array_.grid().total_positions();
-  counts.skipped_by_weight = counts.dense_macs - held_macs;
-  counts.skipped_by_input = held_macs - work.macs;
-  check_conservation(counts, "FF", g);
-
-  EventCounts& events = counts.events;
-  const int64_t tiles = array_.grid().tiles();
-  if (lockstep) {
-    events[Event::operand_read] = work.channel_blocks * g.weight_columns() * array_.grid().total_positions();
-  }
-  if (skip_input) {
-    events[Event::bitmap_scan] = work.visits * parameters_.tile;
-    events[Event::bitmap_read] = work.channel_blocks * tiles * (g.c / g.groups) * parameters_.tile;
-  }
-  events[Event::accumulate] = work.macs;
-  events[Event::buffer_read] = work.channel_blocks / g.groups * tensor_bits(X.bits) + tiles * weight_bits();
-  events[Event::buffer_write] = kValueBits * g.output().size();
-  events[Event::dram_read] = bytes(tensor_bits(X.bits)) + bytes(weight_bits());
-  events[Event::dram_write] = bytes(kValueBits * g.output().size());
-  return counts;
-}
-
-PhaseCounts ContractionModel::backpropagation(const WeightView& W, const Bitmap& dZ) {
-  hold_weights(W);
-  const ConvolutionGeometry& g = geometry();
-  const bool skip_input = parameters_.skip_input_zeros;
-  const bool lockstep = !skip_input && !parameters_.skip_weight_zeros;
-  const ArrayWork work = array_.backpropagation(held_, dZ);
-  PhaseCounts counts = counts_of(work, lockstep);
-  const int64_t held_macs = held_.size() * array_.grid().total_positions();
-  counts.skipped_by_weight = counts.dense_macs - held_macs;
-  counts.skipped_by_output = work.outside_macs;
-  counts.skipped_by_input = held_macs - work.outside_macs - work.macs;
-  check_conservation(counts, "BP", g);
-
-  EventCounts& events = counts.events;
-  const int64_t tiles = array_.grid().tiles();
-  const int64_t channels = g.k / g.groups;
-  if (lockstep) {
-    events[Event::operand_read] = work.channel_blocks * channels * g.r * g.s * array_.grid().total_positions();
-  }
-  if (skip_input) {
-    events[Event::bitmap_scan] = work.visits * parameters_.tile;
-    events[Event::bitmap_read] = work.channel_blocks * tiles * channels * parameters_.tile;
-  }
-  events[Event::accumulate] = work.macs;
-  events[Event::buffer_read] = work.channel_blocks / g.groups * tensor_bits(dZ) + tiles * weight_bits();
-  events[Event::buffer_write] = kValueBits * g.input().size();
-  events[Event::dram_read] = bytes(tensor_bits(dZ)) + bytes(weight_bits());
-  events[Event::dram_write] = bytes(kValueBits * g.input().size());
-  return counts;
-}
-
-PhaseCounts ContractionModel::weight_gradient(const WeightView& W, const BitmapView& X, const Bitmap& dZ) {
-  const ConvolutionGeometry& g = geometry();
-  const int64_t size = g.weight_rows() * g.weight_columns();
-  const bool skip_input = parameters_.skip_input_zeros;
-  const bool skip_pruned = parameters_.skip_pruned_gradients;
-  if (skip_pruned) {
+  } else if (phase == Phase::WG) {
     held_.hold_unpruned(*W.pattern);
   } else {
-    held_.hold_all(g.weight_rows(), g.weight_columns());
+    held_.hold_nonzero(W);
   }
-  const bool lockstep = !skip_input && !skip_pruned;
-  const ArrayWork work = array_.weight_gradient(held_, X, dZ);
-  PhaseCounts counts = counts_of(work, lockstep);
-  const int64_t held_macs = held_.size() * array_.grid().total_positions();
-  counts.skipped_by_output = counts.dense_macs - held_macs;
-  counts.skipped_by_input = held_macs - work.macs;
-  check_conservation(counts, "WG", g);
+  const PhaseShape shape(phase, geometry());
+  if (held_.size() != W.pattern->nonzeros()) {
+    return counts_of_held_.emplace(shape, held_, parameters_.groups);
+  }
+  if (counted_pattern_ != W.pattern) {
+    counted_pattern_ = W.pattern;
+    counted_ = {};
+  }
+  std::optional<HeldCounts>& counts = counted_[phase == Phase::BP ? 1 : 0];
+  if (!counts) {
+    counts.emplace(shape, held_, parameters_.groups);
+  }
+  return *counts;
+}
 
-  EventCounts& events = counts.events;
-  const int64_t tiles = array_.grid().tiles();
-  if (lockstep) {
-    events[Event::operand_read] = work.channel_blocks * g.weight_columns() * array_.grid().total_positions();
+const ChannelTable& ContractionModel::count_channels(const Run& run, int64_t slices) {
+  return run.shape.phase == Phase::FF   ? weight_compressed_.feedforward(held_, *run.X, slices)
+         : run.shape.phase == Phase::BP ? weight_compressed_.backpropagation(held_, *run.dZ, slices)
+                                        : weight_compressed_.weight_gradient(held_, *run.X, *run.dZ, slices);
+}
+
+ItemTable ContractionModel::gather_blocks(const Run& run, const ChannelTable& channels, const Blocks& blocks) const {
+  const bool wg = run.shape.phase == Phase::WG;
+  const int64_t pixels_each = run.shape.phase == Phase::BP ? geometry().stride * geometry().stride : 1;
+  ItemTable table;
+  table.slices = channels.slices;
+  table.row_size = channels.row_size;
+  table.cycles.assign(static_cast<size_t>(blocks.size() * table.slices * table.row_size), 0);
+  for (int64_t t = 0; t < whole_tiles_.size(); ++t) {
+    table.tile_sums.push_back(wg ? 1 : whole_tiles_.positions(t) * pixels_each);
   }
-  events[Event::operand_read] += work.macs;  // dZ: every PE has its own channel of it
-  if (skip_input) {
-    events[Event::bitmap_scan] = 2 * work.visits * parameters_.tile;
-    events[Event::bitmap_read] = (work.channel_blocks * (g.c / g.groups) + g.k) * tiles * parameters_.tile;
+  for (int64_t b = 0; b < blocks.size(); ++b) {
+    for (int64_t d = 0; d < table.slices; ++d) {
+      int64_t most_held = 0;
+      for (const int64_t channel : blocks.block(b)) {
+        const uint32_t* row = channels.row(channel, d);
+        max_row(row, static_cast<size_t>(table.row_size), table.row(b, d));
+        for (int64_t t = 0; t < whole_tiles_.size(); ++t) {
+          table.active_cycles += row[t];
+        }
+        most_held = std::max(most_held, run.held.at(channel, table.slices, d));
+      }
+      table.block_sums.push_back(wg ? most_held : 1);
+    }
   }
-  const int64_t mask_bits = skip_pruned ? size : 0;
-  events[Event::accumulate] = work.visits;
-  events[Event::buffer_read] = work.channel_blocks / g.groups * tensor_bits(X.bits) + tensor_bits(dZ) +
-                               tiles * mask_bits + kSumBits * work.visits;
-  events[Event::buffer_write] = kSumBits * work.visits;
-  events[Event::dram_read] = bytes(tensor_bits(X.bits)) + bytes(tensor_bits(dZ)) + bytes(mask_bits);
-  events[Event::dram_write] = bytes(kValueBits * held_.size());
-  return counts;
+  table.visits = held_.size() * whole_tiles_.size();
+  return table;
+}
+
+ItemTable ContractionModel::count_items(Run& run, const Dataflow& dataflow, PhaseMacs& macs) {
+  const Blocks& blocks = run.controller.arrangement(dataflow).blocks;
+  if (dataflow.compress == Compress::weight) {
+    const ChannelTable& channels = count_channels(run, dataflow.grouping.input_channels);
+    macs = channels.macs;
+    return gather_blocks(run, channels, blocks);
+  }
+  macs = weight_compressed_.macs(run.shape.phase, held_, run.X, run.dZ);
+  return activation_compressed_.items(run.shape, dataflow, blocks, run.controller.tiles(dataflow), held_, run.X,
+                                      run.dZ);
+}
+
+// Dataflows that differ in gk and gp alone share their counts.
+std::vector<PhaseTime> ContractionModel::time_all(Run& run) {
+  const std::vector<Dataflow> all = all_dataflows(parameters_);
+  std::vector<PhaseTime> times(all.size());
+  for (const Compress compress : {Compress::weight, Compress::activation}) {
+    for (int64_t slices = 1; slices <= parameters_.groups; slices *= 2) {
+      for (const Assignment assignment : {Assignment::in_order, Assignment::balanced}) {
+        ItemTable items;
+        for (size_t i = 0; i < all.size(); ++i) {
+          if (all[i].compress != compress || all[i].grouping.input_channels != slices ||
+              all[i].assignment != assignment) {
+            continue;
+          }
+          if (items.cycles.empty()) {
+            PhaseMacs macs;
+            items = count_items(run, all[i], macs);
+          }
+          times[i] = run_pipeline(items, run.controller.arrangement(all[i]).plan, all[i], parameters_);
+        }
+      }
+    }
+  }
+  return times;
+}
+
+PhaseOutcome ContractionModel::run(Phase phase, const WeightView& W, const BitmapView* X, const BitmapView* dZ,
+                                   bool hindsight) {
+  const HeldCounts& held_counts = hold_weights(phase, W);
+  Run run(phase, geometry(), parameters_, held_counts, X, dZ, whole_tiles_, small_tiles_);
+  PhaseOutcome outcome;
+  outcome.choice = run.controller.choose(candidates_);
+  const Dataflow& dataflow = outcome.choice.dataflow;
+  const Arrangement& arrangement = run.controller.arrangement(dataflow);
+
+  PhaseMacs macs;
+  const ItemTable items = count_items(run, dataflow, macs);
+  const PhaseTime time = run_pipeline(items, arrangement.plan, dataflow, parameters_);
+
+  PhaseCounts& counts = outcome.counts;
+  counts.dense_macs = geometry().dense_macs();
+  counts.effectual_macs = macs.effectual;
+  const int64_t held_macs = held_.size() * run.shape.positions;
+  (phase == Phase::WG ? counts.skipped_by_output : counts.skipped_by_weight) = counts.dense_macs - held_macs;
+  counts.skipped_by_output += macs.outside;
+  counts.skipped_by_input = held_macs - macs.outside - macs.effectual;
+  counts.cycles = time.cycles;
+  counts.compute_cycles = time.compute_cycles;
+  counts.memory_cycles = arrangement.plan.memory_cycles;
+  const PhaseRecord record{run.shape, geometry(), parameters_, dataflow, arrangement, items, run.sizes, held_.size()};
+  count_events(record, counts);
+  check_conservation(record, counts);
+  if (hindsight) {
+    outcome.hindsight = time_all(run);
+  }
+  return outcome;
+}
+
+PhaseOutcome ContractionModel::feedforward(const WeightView& W, const BitmapView& X, bool hindsight) {
+  return run(Phase::FF, W, &X, nullptr, hindsight);
+}
+
+PhaseOutcome ContractionModel::backpropagation(const WeightView& W, const BitmapView& dZ, bool hindsight) {
+  return run(Phase::BP, W, nullptr, &dZ, hindsight);
+}
+
+PhaseOutcome ContractionModel::weight_gradient(const WeightView& W, const BitmapView& X, const BitmapView& dZ,
+                                               bool hindsight) {
+  return run(Phase::WG, W, &X, &dZ, hindsight);
 }
 
 }  // namespace trainer

@@ -10,13 +10,16 @@ namespace trainer {
 /// What the modelled hardware does, counted. docs/processor-contract.md says when each one happens.
 enum class Event {
   mac,
+  mac_fp8,
   lane_active,
   lane_idle,
   cycle,
+  dispatch,
   bitmap_scan,
   bitmap_read,
   operand_read,
   accumulate,
+  reduce,
   buffer_read,
   buffer_write,
   fp32_add,
@@ -25,7 +28,7 @@ enum class Event {
   dram_read,
   dram_write,
 };
-inline constexpr size_t kEvents = 15;
+inline constexpr size_t kEvents = 18;
 
 /// Where an event's energy is accounted: core and DRAM are never mixed.
 enum class EventPart { core, dram };

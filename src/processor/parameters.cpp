@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <type_traits>
 
 #include "base/error.h"
+#include "processor/dataflow/dataflow.h"
 #include "processor/keyed_yaml.h"
 
 namespace trainer {
@@ -119,20 +121,51 @@ void set_value(const ParameterSpec& spec, const std::string& value, const std::s
   }
 }
 
+// What no single key can tell.
+void check_together(const Parameters& parameters, const std::string& file) {
+  if (parameters.grouping != "adaptive") {
+    const std::optional<Grouping> grouping = parse_grouping(parameters.grouping);
+    if (!grouping || grouping->product() != parameters.groups) {
+      throw UsageError(fmt::format(
+          "{}: grouping: '{}' will not do: give adaptive, or three powers of two whose product is array.groups ({}), "
+          "such as {}x1x1",
+          file, parameters.grouping, parameters.groups, parameters.groups));
+    }
+  }
+  if (parameters.dataflow != "weight-compressed" && parameters.tile % (8 * parameters.lanes) != 0) {
+    throw UsageError(fmt::format(
+        "{}: dataflow {} needs array.tile ({}) to be a multiple of 8 * array.lanes ({}): give another tile, "
+        "or dataflow weight-compressed",
+        file, parameters.dataflow, parameters.tile, 8 * parameters.lanes));
+  }
+}
+
 }  // namespace
 
 const std::vector<ParameterSpec>& parameter_table() {
   static const std::vector<ParameterSpec> kTable = {
       text("name", &Parameters::name, "", "name in reports"),
       text("summary", &Parameters::summary, "", "one line for lists"),
-      count("contract", &Parameters::contract, 1, 1, "", "version of docs/processor-contract.md it is modelled by"),
+      count("contract", &Parameters::contract, 2, 2, "", "version of docs/processor-contract.md it is modelled by"),
       {"clock_MHz", &Parameters::clock_MHz, 1, 5000, 1, false, "", "MHz", "clock; cycles / clock is the time"},
       text("cost", &Parameters::cost, "", "cost table: a built-in name or a .yaml file"),
-      count("array.groups", &Parameters::groups, 1, 4096, "groups", "groups of PEs that share a tile's bitmaps"),
+      text("precision", &Parameters::precision, "fp16|fp8", "bits of a value, and which MAC"),
+      {"array.groups", &Parameters::groups, 1, 256, 1, true, "", "groups", "groups of PEs that share an item"},
       count("array.pes_per_group", &Parameters::pes_per_group, 1, 4096, "PEs", "output channels a group works on"),
       {"array.lanes", &Parameters::lanes, 1, 512, 1, true, "", "lanes", "MACs a PE issues per cycle"},
       {"array.tile", &Parameters::tile, 64, 32768, 64, false, "", "positions", "output positions of a tile"},
-      text("dataflow", &Parameters::dataflow, "weight-compressed", "which operand is held, compressed"),
+      count("array.fifo_depth", &Parameters::fifo_depth, 1, 64, "items", "items that a group's queue holds"),
+      count("array.drain", &Parameters::drain, 1, 512, "sums", "sums a PE gives out per cycle"),
+      text("dataflow", &Parameters::dataflow, "adaptive|weight-compressed|activation-compressed",
+           "which operand is held, compressed"),
+      text("grouping", &Parameters::grouping, "",
+           "how the groups split output channels x positions x input channels: adaptive, or such as 4x2x1"),
+      text("assignment", &Parameters::assignment, "adaptive|in-order|balanced", "which channels share a block"),
+      count("buffer.activations_KB", &Parameters::activations_KB, 1, 1048576, "KB", "part of the buffer for X and dZ"),
+      count("buffer.weights_KB", &Parameters::weights_KB, 1, 1048576, "KB", "part of the buffer for W or its mask"),
+      count("buffer.outputs_KB", &Parameters::outputs_KB, 1, 1048576, "KB", "part of the buffer for sums"),
+      {"memory.bandwidth_GBps", &Parameters::bandwidth_GBps, 0.001, 10000, 1, false, "", "GB/s", "DRAM bandwidth"},
+      count("memory.latency_ns", &Parameters::latency_ns, 0, 100000, "ns", "from a DRAM request to its first byte"),
       flag("skip.input_zeros", &Parameters::skip_input_zeros, "skip zeros of streamed operands and outputs in padding"),
       flag("skip.weight_zeros", &Parameters::skip_weight_zeros, "skip zero weights in FF and BP"),
       flag("skip.pruned_gradients", &Parameters::skip_pruned_gradients, "skip dW and UP of pruned weights"),
@@ -171,6 +204,7 @@ ProcessorParameters parse_processor(std::string_view yaml, const std::string& fi
     }
     set_value(find_spec(text.substr(0, equals), where), text.substr(equals + 1), where, parameters);
   }
+  check_together(parameters, file);
   return parameters;
 }
 

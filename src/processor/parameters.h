@@ -15,15 +15,25 @@ enum class BatchNormUnit { conventional, decoupled };
 struct ProcessorParameters {
   std::string name;
   std::string summary;
-  int64_t contract = 1;
+  int64_t contract = 2;
   double clock_MHz = 0;
   std::string cost;
-  std::string dataflow;
+  std::string precision = "fp16";
+  std::string dataflow = "weight-compressed";
+  std::string grouping = "1x1x1";  ///< "adaptive", or gk x gp x gc
+  std::string assignment = "in-order";
 
   int64_t groups = 0;         ///< G
   int64_t pes_per_group = 0;  ///< P
   int64_t lanes = 0;          ///< L
   int64_t tile = 0;           ///< T
+  int64_t fifo_depth = 4;     ///< D
+  int64_t drain = 1;          ///< E
+  int64_t activations_KB = 640;
+  int64_t weights_KB = 256;
+  int64_t outputs_KB = 256;
+  double bandwidth_GBps = 12.8;
+  int64_t latency_ns = 100;
   bool skip_input_zeros = false;
   bool skip_weight_zeros = false;
   bool skip_pruned_gradients = false;
@@ -35,6 +45,8 @@ struct ProcessorParameters {
   BatchNormUnit batchnorm() const {
     return batchnorm_unit == "decoupled" ? BatchNormUnit::decoupled : BatchNormUnit::conventional;
   }
+  /// Bits of a value: 16 or 8.
+  int64_t value_bits() const { return precision == "fp8" ? 8 : 16; }
   /// Lanes of the whole array: G * P * L.
   int64_t array_lanes() const { return groups * pes_per_group * lanes; }
 };
@@ -60,7 +72,8 @@ struct ParameterSpec {
 const std::vector<ParameterSpec>& parameter_table();
 
 /// Reads a processor file's text; `file` names it in messages. Every key of the table must be there, and no other.
-/// `overrides` are "key=value" and win over the file. Throws UsageError: file, line, key, and what to do.
+/// `overrides` are "key=value" and win over the file; what concerns several keys is checked after them. Throws
+/// UsageError: file, line, key, and what to do.
 ProcessorParameters parse_processor(std::string_view text, const std::string& file,
                                     const std::vector<std::string>& overrides);
 

@@ -13,7 +13,9 @@ struct PhaseCounts {
   int64_t skipped_by_input = 0;
   int64_t skipped_by_weight = 0;
   int64_t skipped_by_output = 0;
-  int64_t cycles = 0;
+  int64_t cycles = 0;          ///< end to end
+  int64_t compute_cycles = 0;  ///< with a memory that takes no time
+  int64_t memory_cycles = 0;   ///< of DRAM transfers
   EventCounts events;
 
   PhaseCounts& operator+=(const PhaseCounts& other) {
@@ -23,6 +25,8 @@ struct PhaseCounts {
     skipped_by_weight += other.skipped_by_weight;
     skipped_by_output += other.skipped_by_output;
     cycles += other.cycles;
+    compute_cycles += other.compute_cycles;
+    memory_cycles += other.memory_cycles;
     events += other.events;
     return *this;
   }

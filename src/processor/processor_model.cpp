@@ -19,8 +19,10 @@ constexpr int kAfterLayers = 1 << 30;
 // So that a run of hours does not end with a count that nothing prices.
 void check_rows(const CostTable& table, const ProcessorParameters& parameters) {
   for (const EventEntry& entry : event_table()) {
-    const bool counted =
-        parameters.skip_input_zeros || (entry.event != Event::bitmap_scan && entry.event != Event::bitmap_read);
+    const bool bitmap = entry.event == Event::bitmap_scan || entry.event == Event::bitmap_read;
+    const bool skips = parameters.skip_input_zeros || parameters.skip_weight_zeros || parameters.skip_pruned_gradients;
+    const bool other_mac = entry.event == (parameters.value_bits() == 8 ? Event::mac : Event::mac_fp8);
+    const bool counted = !other_mac && (skips || !bitmap);
     if (counted && table.find(entry.event) == nullptr) {
       throw UsageError(
           fmt::format("cost table '{}' has no row for event '{}' ({}), which processor '{}' counts: add a row",
@@ -40,6 +42,8 @@ nlohmann::json counts_to_json(const PhaseCounts& counts) {
           {"skipped_by_weight", counts.skipped_by_weight},
           {"skipped_by_output", counts.skipped_by_output},
           {"cycles", counts.cycles},
+          {"compute_cycles", counts.compute_cycles},
+          {"memory_cycles", counts.memory_cycles},
           {"events", events}};
 }
 
@@ -51,6 +55,8 @@ PhaseCounts counts_from_json(const nlohmann::json& saved) {
   counts.skipped_by_weight = saved.at("skipped_by_weight").get<int64_t>();
   counts.skipped_by_output = saved.at("skipped_by_output").get<int64_t>();
   counts.cycles = saved.at("cycles").get<int64_t>();
+  counts.compute_cycles = saved.at("compute_cycles").get<int64_t>();
+  counts.memory_cycles = saved.at("memory_cycles").get<int64_t>();
   for (const EventEntry& entry : event_table()) {
     counts.events[entry.event] = saved.at("events").at(std::string(entry.name)).get<int64_t>();
   }
@@ -59,9 +65,12 @@ PhaseCounts counts_from_json(const nlohmann::json& saved) {
 
 }  // namespace
 
-ProcessorModel::ProcessorModel(const ProcessorRequest& request)
+ProcessorModel::ProcessorModel(const ProcessorRequest& request, LayerCountsPool& pool, bool explain)
     : parameters_(std::make_unique<ProcessorParameters>(load_processor(request.name_or_file, request.overrides))),
-      cost_(load_cost_table(parameters_->cost)) {
+      cost_(load_cost_table(parameters_->cost)),
+      pool_(&pool),
+      explain_(explain),
+      all_dataflows_(all_dataflows(*parameters_)) {
   check_rows(cost_, *parameters_);
 }
 
@@ -75,25 +84,33 @@ void ProcessorModel::add(int index, const std::string& name, Phase phase, const 
   *total += counts;
 }
 
+void ProcessorModel::add(const ContractionLayer& layer, Phase phase, const PhaseOutcome& outcome) {
+  add(layer.index, layer.name, phase, outcome.counts);
+  if (explain_) {
+    layers_[layer.index].explanations[static_cast<size_t>(phase)].add(outcome, all_dataflows_);
+  }
+}
+
 ContractionModel& ProcessorModel::model_of(const ContractionLayer& layer) {
   std::unique_ptr<ContractionModel>& model = models_[layer.index];
   if (!model || !(model->geometry() == layer.geometry)) {
-    model = std::make_unique<ContractionModel>(layer.geometry, *parameters_);
+    model = std::make_unique<ContractionModel>(
+        layer.geometry, *parameters_, pool_->get(layer.index, layer.geometry, parameters_->tile, parameters_->lanes));
   }
   return *model;
 }
 
 void ProcessorModel::feedforward(const ContractionLayer& layer, const WeightView& W, const BitmapView& X) {
-  add(layer.index, layer.name, Phase::FF, model_of(layer).feedforward(W, X));
+  add(layer, Phase::FF, model_of(layer).feedforward(W, X, explain_));
 }
 
-void ProcessorModel::backpropagation(const ContractionLayer& layer, const WeightView& W, const Bitmap& dZ) {
-  add(layer.index, layer.name, Phase::BP, model_of(layer).backpropagation(W, dZ));
+void ProcessorModel::backpropagation(const ContractionLayer& layer, const WeightView& W, const BitmapView& dZ) {
+  add(layer, Phase::BP, model_of(layer).backpropagation(W, dZ, explain_));
 }
 
 void ProcessorModel::weight_gradient(const ContractionLayer& layer, const WeightView& W, const BitmapView& X,
-                                     const Bitmap& dZ) {
-  add(layer.index, layer.name, Phase::WG, model_of(layer).weight_gradient(W, X, dZ));
+                                     const BitmapView& dZ) {
+  add(layer, Phase::WG, model_of(layer).weight_gradient(W, X, dZ, explain_));
 }
 
 void ProcessorModel::batchnorm_feedforward(const BatchNormLayer& layer) {
@@ -127,6 +144,13 @@ ProcessorResult ProcessorModel::result(int64_t observed_steps) const {
   result.name = parameters_->name;
   result.observed_steps = observed_steps;
   result.clock_MHz = parameters_->clock_MHz;
+  result.peak_macs_per_cycle = static_cast<double>(parameters_->array_lanes());
+  result.dram_bytes_per_cycle = parameters_->bandwidth_GBps * 1e3 / parameters_->clock_MHz;
+  if (explain_) {
+    for (const Dataflow& dataflow : all_dataflows_) {
+      result.dataflows.push_back(to_string(dataflow));
+    }
+  }
   for (const auto& [index, layer] : layers_) {
     for (int phase = 0; phase < kPhases; ++phase) {
       const std::optional<PhaseCounts>& counts = layer.phases[static_cast<size_t>(phase)];
@@ -143,6 +167,9 @@ ProcessorResult ProcessorModel::result(int64_t observed_steps) const {
       row.skipped_by_weight = counts->skipped_by_weight;
       row.skipped_by_output = counts->skipped_by_output;
       row.cycles = counts->cycles;
+      row.compute_cycles = counts->compute_cycles;
+      row.memory_cycles = counts->memory_cycles;
+      row.dram_bytes = counts->events[Event::dram_read] + counts->events[Event::dram_write];
       row.utilisation =
           counts->cycles == 0
               ? 0.0
@@ -156,6 +183,11 @@ ProcessorResult ProcessorModel::result(int64_t observed_steps) const {
         }
       }
       result.rows.push_back(std::move(row));
+      const Explanation& why = layer.explanations[static_cast<size_t>(phase)];
+      if (why.steps > 0) {
+        result.choices.push_back({layer.name, static_cast<Phase>(phase), why.chosen, why.changes, why.effectual_macs,
+                                  why.predicted_cycles, why.cycles, why.best, why.best_cycles, why.of_all});
+      }
     }
   }
   return result;
@@ -172,7 +204,14 @@ nlohmann::json ProcessorModel::save() const {
         phases[std::string(to_string(static_cast<Phase>(phase)))] = counts_to_json(*counts);
       }
     }
-    layers.push_back({{"index", index}, {"name", layer.name}, {"phases", phases}});
+    nlohmann::json explanations = nlohmann::json::object();
+    for (int phase = 0; phase < kPhases; ++phase) {
+      if (layer.explanations[static_cast<size_t>(phase)].steps > 0) {
+        explanations[std::string(to_string(static_cast<Phase>(phase)))] =
+            to_json(layer.explanations[static_cast<size_t>(phase)]);
+      }
+    }
+    layers.push_back({{"index", index}, {"name", layer.name}, {"phases", phases}, {"explanations", explanations}});
   }
   return {{"parameters", resolved()}, {"layers", layers}};
 }
@@ -192,6 +231,9 @@ void ProcessorModel::restore(const nlohmann::json& saved) {
       const std::string name(to_string(static_cast<Phase>(phase)));
       if (layer.at("phases").contains(name)) {
         counts.phases[static_cast<size_t>(phase)] = counts_from_json(layer.at("phases").at(name));
+      }
+      if (layer.at("explanations").contains(name)) {
+        counts.explanations[static_cast<size_t>(phase)] = explanation_from_json(layer.at("explanations").at(name));
       }
     }
   }

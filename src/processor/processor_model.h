@@ -9,6 +9,7 @@
 
 #include "cost/table.h"
 #include "processor/contraction_model.h"
+#include "processor/explanation.h"
 #include "processor/parameters.h"
 #include "processor/phase_counts.h"
 #include "processor/simulation.h"
@@ -20,11 +21,13 @@ class ProcessorModel {
  public:
   /// Throws UsageError for a processor or cost table that cannot be loaded, or a table without a row that this
   /// processor needs.
-  explicit ProcessorModel(const ProcessorRequest& request);
+  /// `pool` outlives the model; processors that share it share what they count of bitmaps.
+  /// With `explain`, every dataflow is timed.
+  ProcessorModel(const ProcessorRequest& request, LayerCountsPool& pool, bool explain);
 
   void feedforward(const ContractionLayer& layer, const WeightView& W, const BitmapView& X);
-  void backpropagation(const ContractionLayer& layer, const WeightView& W, const Bitmap& dZ);
-  void weight_gradient(const ContractionLayer& layer, const WeightView& W, const BitmapView& X, const Bitmap& dZ);
+  void backpropagation(const ContractionLayer& layer, const WeightView& W, const BitmapView& dZ);
+  void weight_gradient(const ContractionLayer& layer, const WeightView& W, const BitmapView& X, const BitmapView& dZ);
   void batchnorm_feedforward(const BatchNormLayer& layer);
   void batchnorm_backpropagation(const BatchNormLayer& layer);
   void update(const Parameter& parameter);
@@ -40,8 +43,10 @@ class ProcessorModel {
   struct LayerCounts {
     std::string name;
     std::array<std::optional<PhaseCounts>, kPhases> phases;  // empty where a phase never ran
+    std::array<Explanation, kPhases> explanations;           // of no steps where not asked for
   };
 
+  void add(const ContractionLayer& layer, Phase phase, const PhaseOutcome& outcome);
   void add(int index, const std::string& name, Phase phase, const PhaseCounts& counts);
   ContractionModel& model_of(const ContractionLayer& layer);
   /// The layer that a parameter such as "conv1.weight" belongs to; a number of its own after all layers otherwise.
@@ -49,6 +54,9 @@ class ProcessorModel {
 
   std::unique_ptr<ProcessorParameters> parameters_;  // its address is kept by the models of the layers
   CostTable cost_;
+  LayerCountsPool* pool_;
+  bool explain_;
+  std::vector<Dataflow> all_dataflows_;
   std::map<int, std::unique_ptr<ContractionModel>> models_;
   std::map<int, LayerCounts> layers_;  // by order of execution
 };

@@ -32,7 +32,7 @@ class Observer : public StepHook {
 
   void backpropagation(const ContractionLayer& layer, const Tensor& /*X*/, const WeightView& W, const Tensor& dZ,
                        Tensor& /*dX*/) override {
-    const Bitmap& gradient = bitmaps_.gradient(layer, dZ);
+    const BitmapView gradient = bitmaps_.gradient(layer, dZ);
     for (ProcessorModel& processor : processors_) {
       processor.backpropagation(layer, W, gradient);
     }
@@ -41,7 +41,7 @@ class Observer : public StepHook {
   void weight_gradient(const ContractionLayer& layer, const Tensor& X, const WeightView& W, const Tensor& dZ,
                        std::span<float> /*dW*/) override {
     const BitmapView input = bitmaps_.input(layer, X);
-    const Bitmap& gradient = bitmaps_.gradient(layer, dZ);
+    const BitmapView gradient = bitmaps_.gradient(layer, dZ);
     for (ProcessorModel& processor : processors_) {
       processor.weight_gradient(layer, W, input, gradient);
     }
@@ -78,11 +78,6 @@ class Observer : public StepHook {
 
 }  // namespace
 
-std::string_view to_string(Phase phase) {
-  constexpr std::array<std::string_view, kPhases> kNames = {"FF", "BP", "WG", "BN", "UP"};
-  return kNames[static_cast<size_t>(phase)];
-}
-
 double ProcessorResult::time_s() const {
   int64_t cycles = 0;
   for (const LayerPhaseResult& row : rows) {
@@ -95,18 +90,19 @@ struct Simulation::State {
   explicit State(int64_t every) : observe_every(every), observer(processors) {}
 
   int64_t observe_every;
+  LayerCountsPool pool;
   std::vector<ProcessorModel> processors;
   Observer observer;
 };
 
-Simulation::Simulation(const std::vector<ProcessorRequest>& processors, int64_t observe_every)
+Simulation::Simulation(const std::vector<ProcessorRequest>& processors, int64_t observe_every, bool explain)
     : state_(std::make_unique<State>(observe_every)) {
   if (observe_every < 1) {
     throw UsageError(fmt::format("processors cannot observe every {} steps: give 1 or more", observe_every));
   }
   std::set<std::string> names;
   for (const ProcessorRequest& request : processors) {
-    state_->processors.emplace_back(request);
+    state_->processors.emplace_back(request, state_->pool, explain);
     const std::string& name = state_->processors.back().parameters().name;
     if (!names.insert(name).second) {
       throw UsageError(
@@ -142,13 +138,13 @@ nlohmann::json Simulation::save() const {
   for (const ProcessorModel& processor : state_->processors) {
     list.push_back(processor.save());
   }
-  return {{"version", 1}, {"observed_steps", state_->observer.observed_steps}, {"processors", list}};
+  return {{"version", 2}, {"observed_steps", state_->observer.observed_steps}, {"processors", list}};
 }
 
 void Simulation::restore(const nlohmann::json& saved) {
   try {
-    if (saved.at("version") != 1) {
-      throw UsageError(fmt::format("the saved processor counts have version {}, this program reads version 1",
+    if (saved.at("version") != 2) {
+      throw UsageError(fmt::format("the saved processor counts have version {}, this program reads version 2",
                                    saved.at("version").dump()));
     }
     const nlohmann::json& list = saved.at("processors");

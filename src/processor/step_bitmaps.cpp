@@ -40,13 +40,14 @@ BitmapView StepBitmaps::input(const ContractionLayer& layer, const Tensor& X) {
 void StepBitmaps::set_gradient(const ContractionLayer& layer, const Tensor& dZ) {
   gradient_.assign(dZ, 0, 1);
   gradient_layer_ = layer.index;
+  gradient_serial_ = ++last_serial_;
 }
 
-const Bitmap& StepBitmaps::gradient(const ContractionLayer& layer, const Tensor& dZ) {
+BitmapView StepBitmaps::gradient(const ContractionLayer& layer, const Tensor& dZ) {
   if (gradient_layer_ != layer.index) {
     set_gradient(layer, dZ);
   }
-  return gradient_;
+  return {gradient_, gradient_serial_};
 }
 
 }  // namespace trainer

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "network/step_hook.h"
-#include "processor/array_model.h"
+#include "processor/bitmap_view.h"
 #include "tensor/bitmap.h"
 
 namespace trainer {
@@ -23,7 +23,7 @@ class StepBitmaps {
   /// Packs dZ of `layer` anew: call when it is complete.
   void set_gradient(const ContractionLayer& layer, const Tensor& dZ);
   /// What set_gradient packed for this layer; packs `dZ` where it has not been called for it.
-  const Bitmap& gradient(const ContractionLayer& layer, const Tensor& dZ);
+  BitmapView gradient(const ContractionLayer& layer, const Tensor& dZ);
 
  private:
   struct Entry {
@@ -37,6 +37,7 @@ class StepBitmaps {
   int64_t last_serial_ = 0;
   Bitmap gradient_;
   int gradient_layer_ = -1;
+  int64_t gradient_serial_ = 0;
 };
 
 }  // namespace trainer

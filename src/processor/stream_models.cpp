@@ -1,10 +1,15 @@
 #include "processor/stream_models.h"
 
+#include <algorithm>
+
+#include "processor/integer.h"
+#include "processor/memory/dram.h"
+
 namespace trainer {
 namespace {
 
-constexpr int64_t kValueBytes = 2;
 constexpr int64_t kMasterBytes = 4;
+constexpr int64_t kGradientBytes = 2;
 
 // What one pass structure over a tensor costs, per element.
 struct Streams {
@@ -20,26 +25,29 @@ constexpr Streams kDecoupledForward = {0, 0, 0, 4, 2};
 constexpr Streams kConventionalBackward = {2, 4, 1, 5, 3};
 constexpr Streams kDecoupledBackward = {0, 2, 0, 5, 3};
 
-int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-void set_cycles(PhaseCounts& counts, int64_t cycles, const ProcessorParameters& parameters) {
-  counts.cycles = cycles;
-  counts.events[Event::cycle] = cycles;
-  counts.events[Event::lane_idle] = cycles * parameters.array_lanes();
+// The unit and the DRAM channel work side by side.
+void set_cycles(PhaseCounts& counts, int64_t compute_cycles, const ProcessorParameters& parameters) {
+  const Dram dram(parameters);
+  counts.compute_cycles = compute_cycles;
+  counts.memory_cycles = dram.cycles(counts.events[Event::dram_read]) + dram.cycles(counts.events[Event::dram_write]);
+  counts.cycles = std::max(counts.compute_cycles, counts.memory_cycles);
+  counts.events[Event::cycle] = counts.cycles;
+  counts.events[Event::lane_idle] = counts.cycles * parameters.array_lanes();
 }
 
 PhaseCounts batchnorm(const Streams& streams, const Shape& Z, const ProcessorParameters& parameters) {
   const int64_t elements = Z.size();
+  const int64_t value_bytes = parameters.value_bits() / 8;
   PhaseCounts counts;
   EventCounts& events = counts.events;
-  events[Event::buffer_read] = streams.reads * elements * kValueBytes * 8;
-  events[Event::buffer_write] = streams.writes * elements * kValueBytes * 8;
-  events[Event::dram_read] = streams.reads * elements * kValueBytes;
-  events[Event::dram_write] = streams.writes * elements * kValueBytes;
+  events[Event::buffer_read] = streams.reads * elements * value_bytes * 8;
+  events[Event::buffer_write] = streams.writes * elements * value_bytes * 8;
+  events[Event::dram_read] = streams.reads * elements * value_bytes;
+  events[Event::dram_write] = streams.writes * elements * value_bytes;
   events[Event::fp32_add] = streams.additions * elements;
   events[Event::fp32_multiply] = streams.multiplications * elements;
   events[Event::bn_channel] = Z.c;
-  set_cycles(counts, streams.passes * divide_up(elements, parameters.batchnorm_elements_per_cycle) + Z.c, parameters);
+  set_cycles(counts, streams.passes * ceil_div(elements, parameters.batchnorm_elements_per_cycle) + Z.c, parameters);
   return counts;
 }
 
@@ -56,19 +64,20 @@ PhaseCounts batchnorm_backpropagation(const Shape& Z, const ProcessorParameters&
 }
 
 PhaseCounts update(int64_t elements, const ProcessorParameters& parameters) {
-  // In: master weight, momentum, dW. Out: master weight, momentum, the FP16 copy that the array uses.
-  constexpr int64_t kBytes = 2 * kMasterBytes + kValueBytes;
+  // In: master weight, momentum, dW. Out: master weight, momentum, the copy that the array uses.
+  const int64_t bytes_in = 2 * kMasterBytes + kGradientBytes;
+  const int64_t bytes_out = 2 * kMasterBytes + parameters.value_bits() / 8;
   // dW + decay * w; momentum * m + that; w - rate * m.
   constexpr int64_t kMultiplyAdds = 3;
   PhaseCounts counts;
   EventCounts& events = counts.events;
-  events[Event::buffer_read] = elements * kBytes * 8;
-  events[Event::buffer_write] = elements * kBytes * 8;
-  events[Event::dram_read] = elements * kBytes;
-  events[Event::dram_write] = elements * kBytes;
+  events[Event::buffer_read] = elements * bytes_in * 8;
+  events[Event::buffer_write] = elements * bytes_out * 8;
+  events[Event::dram_read] = elements * bytes_in;
+  events[Event::dram_write] = elements * bytes_out;
   events[Event::fp32_add] = elements * kMultiplyAdds;
   events[Event::fp32_multiply] = elements * kMultiplyAdds;
-  set_cycles(counts, divide_up(elements, parameters.update_elements_per_cycle), parameters);
+  set_cycles(counts, ceil_div(elements, parameters.update_elements_per_cycle), parameters);
   return counts;
 }
 

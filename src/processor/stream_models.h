@@ -6,11 +6,11 @@
 
 namespace trainer {
 
-/// BN of one layer, forward and backward: closed forms of docs/processor-contract.md, section 7.
+/// BN of one layer, forward and backward: closed forms of docs/processor-contract.md, section 10.
 PhaseCounts batchnorm_feedforward(const Shape& Z, const ProcessorParameters& parameters);
 PhaseCounts batchnorm_backpropagation(const Shape& Z, const ProcessorParameters& parameters);
 
-/// UP of `elements` trained values (SGD with momentum and weight decay): section 8 of the same.
+/// UP of `elements` trained values (SGD with momentum and weight decay): section 11 of the same.
 PhaseCounts update(int64_t elements, const ProcessorParameters& parameters);
 
 }  // namespace trainer

@@ -34,6 +34,7 @@ struct RunConfig {
   std::vector<std::string> processor;
   std::vector<std::string> set;
   int64_t observe_every = 0;
+  bool explain_dataflow = false;
 
   int64_t epochs = 0;
   int64_t max_steps = 0;

@@ -1,5 +1,8 @@
 #include "run/figures.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cmath>
 
 namespace trainer {
@@ -27,6 +30,9 @@ Figures& Figures::operator+=(const Figures& other) {
   dense_macs += other.dense_macs;
   effectual_macs += other.effectual_macs;
   cycles += other.cycles;
+  compute_cycles += other.compute_cycles;
+  memory_cycles += other.memory_cycles;
+  dram_bytes += other.dram_bytes;
   core_energy_J += other.core_energy_J;
   system_energy_J += other.system_energy_J;
   mac_cycles += other.mac_cycles;
@@ -37,8 +43,9 @@ Figures sum_rows(const ProcessorResult& result, const std::function<bool(const L
   Figures sum;
   for (const LayerPhaseResult& row : result.rows) {
     if (wanted(row)) {
-      sum += {row.dense_macs,    row.effectual_macs,  row.cycles,
-              row.core_energy_J, row.system_energy_J, row.dense_macs > 0 ? row.cycles : 0};
+      sum += {row.dense_macs,     row.effectual_macs,  row.cycles,
+              row.compute_cycles, row.memory_cycles,   row.dram_bytes,
+              row.core_energy_J,  row.system_energy_J, row.dense_macs > 0 ? row.cycles : 0};
     }
   }
   return sum;
@@ -63,6 +70,27 @@ Figures total_figures(const ProcessorResult& result) {
 double utilisation(const ProcessorResult& result, const Figures& figures) {
   const double possible = array_macs_per_cycle(result) * static_cast<double>(figures.mac_cycles);
   return possible > 0 ? static_cast<double>(figures.effectual_macs) / possible : 0;
+}
+
+Roofline roofline(const ProcessorResult& result, const Figures& figures) {
+  const auto ratio = [](double a, double b) { return b > 0 ? a / b : 0; };
+  const auto compute = static_cast<double>(figures.compute_cycles);
+  const auto memory = static_cast<double>(figures.memory_cycles);
+  const auto macs = static_cast<double>(figures.effectual_macs);
+  Roofline roofline;
+  roofline.memory_bound = memory > compute;
+  roofline.by = ratio(std::max(compute, memory), std::min(compute, memory));
+  roofline.macs_per_byte = ratio(macs, static_cast<double>(figures.dram_bytes));
+  roofline.macs_per_cycle = ratio(macs, static_cast<double>(figures.cycles));
+  roofline.roof_macs_per_cycle = figures.dram_bytes > 0 ? std::min(result.peak_macs_per_cycle,
+                                                                   roofline.macs_per_byte * result.dram_bytes_per_cycle)
+                                                        : result.peak_macs_per_cycle;
+  return roofline;
+}
+
+std::string bound_text(const Roofline& roofline) {
+  const char* what = roofline.memory_bound ? "memory" : "compute";
+  return roofline.by > 0 ? fmt::format("{} {:.2f}x", what, roofline.by) : what;
 }
 
 double time_s(const ProcessorResult& result, const Figures& figures) {

@@ -8,7 +8,7 @@ namespace trainer {
 namespace {
 
 /// user_version of the file; a change of a table's meaning raises it.
-constexpr int64_t kSchemaVersion = 1;
+constexpr int64_t kSchemaVersion = 2;
 
 constexpr const char* kSchema = R"sql(
 BEGIN;
@@ -27,9 +27,10 @@ CREATE TABLE processors(
   WITHOUT ROWID;
 CREATE TABLE layers(
   processor TEXT NOT NULL, place INTEGER NOT NULL, layer TEXT NOT NULL, phase TEXT NOT NULL,
-  dense_macs INTEGER NOT NULL, effectual_macs INTEGER NOT NULL, cycles INTEGER NOT NULL, utilisation REAL NOT NULL,
-  core_energy_J REAL NOT NULL, system_energy_J REAL NOT NULL, PRIMARY KEY(processor, place)) WITHOUT ROWID;
-PRAGMA user_version = 1;
+  dense_macs INTEGER NOT NULL, effectual_macs INTEGER NOT NULL, cycles INTEGER NOT NULL,
+  compute_cycles INTEGER NOT NULL, memory_cycles INTEGER NOT NULL, dram_bytes INTEGER NOT NULL,
+  utilisation REAL NOT NULL, core_energy_J REAL NOT NULL, system_energy_J REAL NOT NULL, PRIMARY KEY(processor, place)) WITHOUT ROWID;
+PRAGMA user_version = 2;
 COMMIT;
 )sql";
 
@@ -92,7 +93,7 @@ bool Metrics::has_epoch(int64_t epoch) {
 void Metrics::set_processors(const std::vector<ProcessorResult>& results) {
   database_.execute("BEGIN IMMEDIATE; DELETE FROM processors; DELETE FROM layers");
   Statement processor = database_.prepare("INSERT INTO processors VALUES(?,?,?,?)");
-  Statement insert = database_.prepare("INSERT INTO layers VALUES(?,?,?,?,?,?,?,?,?,?)");
+  Statement insert = database_.prepare("INSERT INTO layers VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)");
   for (const ProcessorResult& result : results) {
     processor.bind(std::string_view(result.name))
         .bind(result.observed_steps)
@@ -108,6 +109,9 @@ void Metrics::set_processors(const std::vector<ProcessorResult>& results) {
           .bind(row.dense_macs)
           .bind(row.effectual_macs)
           .bind(row.cycles)
+          .bind(row.compute_cycles)
+          .bind(row.memory_cycles)
+          .bind(row.dram_bytes)
           .bind(row.utilisation)
           .bind(row.core_energy_J)
           .bind(row.system_energy_J)

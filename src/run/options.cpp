@@ -42,6 +42,8 @@ const std::vector<RunOption>& run_options() {
       {"processor", &C::processor, "", "none", "processor that observes the run: a name or a YAML file; repeatable"},
       {"set", &C::set, "", "none", "KEY=VALUE overrides a parameter of every processor; repeatable"},
       {"observe-every", &C::observe_every, "10", "", "processors observe one step in so many", 1, 1e9},
+      {"explain-dataflow", &C::explain_dataflow, "false", "",
+       "show each layer's and phase's choice of dataflow, and what every other one would have made"},
 
       {"epochs", &C::epochs, "10", "", "passes over the training images", 1, 1e6},
       {"max-steps", &C::max_steps, "0", "", "ends the run, and its schedules, after so many steps; 0: no limit", 0,

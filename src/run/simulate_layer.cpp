@@ -131,6 +131,7 @@ LayerSimulation parse_layer_simulation(const LayerSimulationText& text) {
   simulation.density = parse_densities(text.density, problem.weight_density);
   simulation.phases = parse_phases(text.phases);
   simulation.seed = text.seed;
+  simulation.explain_dataflow = text.explain_dataflow;
   const std::vector<std::string> both = {"trainer-28nm", "dense-28nm"};
   const std::vector<std::string>& processors = text.processors.empty() ? both : text.processors;
   for (const std::string& processor : processors) {
@@ -143,7 +144,7 @@ LayerSimulation parse_layer_simulation(const LayerSimulationText& text) {
 }
 
 LayerSimulationResult simulate_layer(const LayerSimulation& simulation) {
-  Simulation model(simulation.processors, 1);  // its errors come before the work
+  Simulation model(simulation.processors, 1, simulation.explain_dataflow);  // its errors come before the work
   const ConvolutionGeometry& geometry = simulation.geometry;
   LayerSimulationResult result;
   const Tensor X = random_tensor(geometry.input(), simulation.density.x, Random(simulation.seed, 0), result.density.x);

@@ -24,6 +24,7 @@ struct LayerSimulation {
   std::vector<Phase> phases;  ///< FF, BP, WG in that order
   std::vector<ProcessorRequest> processors;
   uint64_t seed = 1;
+  bool explain_dataflow = false;  ///< time every dataflow
 };
 
 /// What stands on the command line, as text.
@@ -34,6 +35,7 @@ struct LayerSimulationText {
   std::vector<std::string> processors;  ///< trainer-28nm and dense-28nm where empty
   std::vector<std::string> set;
   uint64_t seed = 1;
+  bool explain_dataflow = false;
 };
 
 /// Throws UsageError naming the option that is wrong.
@@ -48,8 +50,8 @@ struct LayerSimulationResult {
 /// UsageError for processors that cannot be loaded and for layers of more than 2e9 values.
 LayerSimulationResult simulate_layer(const LayerSimulation& simulation);
 
-/// For people: for each processor a row per phase and their total, then the energy opened event by event; the
-/// processors beside each other last.
+/// For people: for each processor a row per phase and their total, their place under the roofline, then the energy
+/// opened event by event, and where asked for the dataflows; the processors beside each other last.
 std::string layer_report(const LayerSimulation& simulation, const LayerSimulationResult& result);
 /// The same as a document (keys: docs/command-line.md).
 nlohmann::json layer_json(const LayerSimulation& simulation, const LayerSimulationResult& result);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "processor/event.h"
+#include "run/dataflow_report.h"
 #include "run/figures.h"
 #include "run/processor_table.h"
 #include "run/simulate_layer.h"
@@ -24,6 +25,9 @@ LayerPhaseResult total_of(const ProcessorResult& result) {
     total.skipped_by_weight += row.skipped_by_weight;
     total.skipped_by_output += row.skipped_by_output;
     total.cycles += row.cycles;
+    total.compute_cycles += row.compute_cycles;
+    total.memory_cycles += row.memory_cycles;
+    total.dram_bytes += row.dram_bytes;
     total.core_energy_J += row.core_energy_J;
     total.system_energy_J += row.system_energy_J;
   }
@@ -54,6 +58,36 @@ std::string phase_table(const ProcessorResult& result) {
                fmt::format("{}", row.skipped_by_output), fmt::format("{}", row.cycles),
                fmt::format("{:.2f}", 100 * row.utilisation), fmt::format("{:.3f}", kMicro * row.core_energy_J),
                fmt::format("{:.3f}", kMicro * row.system_energy_J)});
+  };
+  for (const LayerPhaseResult& row : result.rows) {
+    add(std::string(to_string(row.phase)), row);
+  }
+  table.rule();
+  add("total", total_of(result));
+  return table.text();
+}
+
+Figures figures_of(const LayerPhaseResult& row) {
+  Figures figures;
+  figures.effectual_macs = row.effectual_macs;
+  figures.cycles = row.cycles;
+  figures.compute_cycles = row.compute_cycles;
+  figures.memory_cycles = row.memory_cycles;
+  figures.dram_bytes = row.dram_bytes;
+  return figures;
+}
+
+/// Compute-bound or memory-bound, and by how much.
+std::string roofline_table(const ProcessorResult& result) {
+  TextTable table({"phase", "bound", "compute_cycles", "memory_cycles", "dram_bytes", "MACs_per_byte", "MACs_per_cycle",
+                   "roof_MACs_per_cycle"},
+                  2);
+  const auto add = [&](std::string name, const LayerPhaseResult& row) {
+    const Roofline roof = roofline(result, figures_of(row));
+    table.add({std::move(name), bound_text(roof), fmt::format("{}", row.compute_cycles),
+               fmt::format("{}", row.memory_cycles), fmt::format("{}", row.dram_bytes),
+               fmt::format("{:.2f}", roof.macs_per_byte), fmt::format("{:.2f}", roof.macs_per_cycle),
+               fmt::format("{:.2f}", roof.roof_macs_per_cycle)});
   };
   for (const LayerPhaseResult& row : result.rows) {
     add(std::string(to_string(row.phase)), row);
@@ -104,12 +138,20 @@ nlohmann::json densities_json(const Densities& density) {
 }
 
 nlohmann::json row_json(const ProcessorResult& result, const LayerPhaseResult& row) {
+  const Roofline roof = roofline(result, figures_of(row));
   return {{"dense_macs", row.dense_macs},
           {"effectual_macs", row.effectual_macs},
           {"skipped_by_input", row.skipped_by_input},
           {"skipped_by_weight", row.skipped_by_weight},
           {"skipped_by_output", row.skipped_by_output},
           {"cycles", row.cycles},
+          {"compute_cycles", row.compute_cycles},
+          {"memory_cycles", row.memory_cycles},
+          {"dram_bytes", row.dram_bytes},
+          {"bound", roof.memory_bound ? "memory" : "compute"},
+          {"macs_per_byte", roof.macs_per_byte},
+          {"macs_per_cycle", roof.macs_per_cycle},
+          {"roof_macs_per_cycle", roof.roof_macs_per_cycle},
           {"time_s", static_cast<double>(row.cycles) / (result.clock_MHz * 1e6)},
           {"utilisation", row.utilisation},
           {"core_energy_J", row.core_energy_J},
@@ -123,8 +165,11 @@ std::string layer_report(const LayerSimulation& simulation, const LayerSimulatio
       fmt::format("{}: non-zero X {:.2f} %, W {:.2f} %, dZ {:.2f} %; seed {}\n", to_string(simulation.geometry),
                   100 * result.density.x, 100 * result.density.w, 100 * result.density.dz, simulation.seed);
   for (const ProcessorResult& processor : result.processors) {
-    text += fmt::format("\n{}: {:.6g} ms at {:g} MHz\n{}\n{}", processor.name, 1e3 * processor.time_s(),
-                        processor.clock_MHz, phase_table(processor), energy_table(processor));
+    text +=
+        fmt::format("\n{}: {:.6g} ms at {:g} MHz\n{}\n{}\n{}", processor.name, 1e3 * processor.time_s(),
+                    processor.clock_MHz, phase_table(processor), roofline_table(processor), energy_table(processor));
+    const std::string dataflows = dataflow_report(processor);
+    text += dataflows.empty() ? "" : "\n" + dataflows;
   }
   const std::string comparison = comparison_table(result.processors);
   return comparison.empty() ? text : text + "\n" + comparison;
@@ -150,6 +195,9 @@ nlohmann::json layer_json(const LayerSimulation& simulation, const LayerSimulati
         }
       }
       document["phases"][std::string(to_string(row.phase))] = std::move(phase);
+    }
+    if (!processor.choices.empty()) {
+      document["dataflow"] = dataflow_json(processor);
     }
     processors[processor.name] = std::move(document);
   }

@@ -14,7 +14,10 @@ nlohmann::json figures_json(const ProcessorResult& result, const Figures& figure
           {"utilisation", utilisation(result, figures)},
           {"dense_macs", figures.dense_macs},
           {"effectual_macs", figures.effectual_macs},
-          {"cycles", figures.cycles}};
+          {"cycles", figures.cycles},
+          {"compute_cycles", figures.compute_cycles},
+          {"memory_cycles", figures.memory_cycles},
+          {"dram_bytes", figures.dram_bytes}};
 }
 
 /// Means over the observed steps; utilisation is a ratio and stays as it is.
@@ -58,6 +61,9 @@ nlohmann::json layers_json(const std::vector<ProcessorResult>& results) {
                       {"dense_macs", row.dense_macs},
                       {"effectual_macs", row.effectual_macs},
                       {"cycles", row.cycles},
+                      {"compute_cycles", row.compute_cycles},
+                      {"memory_cycles", row.memory_cycles},
+                      {"dram_bytes", row.dram_bytes},
                       {"utilisation", row.utilisation},
                       {"core_energy_J", row.core_energy_J},
                       {"system_energy_J", row.system_energy_J}});

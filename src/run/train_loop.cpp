@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "network/onnx/export.h"
+#include "run/dataflow_report.h"
 #include "run/processor_table.h"
 #include "run/stop_signal.h"
 #include "run/summary.h"
@@ -213,6 +214,11 @@ void TrainRun::print_results(bool json) const {
     nlohmann::json document = summary_;
     document["run"] = folder_.path().string();
     document["layers"] = layers_json(results);
+    for (const ProcessorResult& result : results) {
+      if (!result.choices.empty()) {
+        document["dataflow"][result.name] = dataflow_json(result);
+      }
+    }
     fmt::print("{}\n", document.dump(2));
     return;
   }
@@ -223,6 +229,11 @@ void TrainRun::print_results(bool json) const {
       summary_["peak_memory_bytes"].get<double>() / (1024 * 1024)));
   for (const ProcessorResult& result : results) {
     console_.line(fmt::format("\n{}", processor_table(result)));
+  }
+  for (const ProcessorResult& result : results) {
+    if (!result.choices.empty()) {
+      console_.line(fmt::format("\n{}", dataflow_report(result)));
+    }
   }
   const std::string comparison = comparison_table(results);
   if (!comparison.empty()) {

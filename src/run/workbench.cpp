@@ -62,7 +62,7 @@ std::unique_ptr<Simulation> attach_processors(const RunConfig& config) {
   for (const std::string& processor : config.processor) {
     requests.push_back({processor, config.set});
   }
-  return std::make_unique<Simulation>(requests, config.observe_every);
+  return std::make_unique<Simulation>(requests, config.observe_every, config.explain_dataflow);
 }
 
 }  // namespace

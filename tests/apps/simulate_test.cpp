@@ -68,7 +68,9 @@ TEST(Simulate, NoWeightNoWork) {
   const nlohmann::json document = simulate({"--density", "w=0", "--phase", "FF", "--processor", "trainer-28nm"});
   const nlohmann::json& row = document.at("processors").at("trainer-28nm").at("phases").at("FF");
   EXPECT_EQ(row.at("skipped_by_weight"), kDenseMacs);
-  EXPECT_EQ(row.at("cycles"), 0);
+  EXPECT_EQ(row.at("effectual_macs"), 0);
+  EXPECT_FALSE(row.at("events").contains("lane_active"));
+  EXPECT_EQ(row.at("bound"), "memory") << "X is loaded and Z stored all the same";
   EXPECT_EQ(document.at("density_of_operands").at("w"), 0.0);
 }
 
@@ -99,6 +101,29 @@ TEST(Simulate, TheTableOpensTheEnergy) {
                            "trainer-28nm against dense-28nm"}) {
     EXPECT_THAT(result.out, HasSubstr(text));
   }
+}
+
+TEST(Simulate, ExplainsTheDataflow) {
+  const std::vector<std::string> options = {"--density", "x=0.5,w=0.2", "--processor", "trainer-28nm"};
+  std::vector<std::string> explained = options;
+  explained.emplace_back("--explain-dataflow");
+  const nlohmann::json with = simulate(explained).at("processors").at("trainer-28nm");
+  const nlohmann::json without = simulate(options).at("processors").at("trainer-28nm");
+  EXPECT_FALSE(without.contains("dataflow"));
+  EXPECT_EQ(with.at("cycles"), without.at("cycles")) << "looking at other dataflows changes nothing";
+  const nlohmann::json& dataflow = with.at("dataflow");
+  EXPECT_EQ(dataflow.at("cycles"), with.at("cycles"));
+  ASSERT_EQ(dataflow.at("layers").size(), 3U);
+  ASSERT_EQ(dataflow.at("pinned").size(), 40U);
+  EXPECT_LE(dataflow.at("best_cycles"), dataflow.at("cycles"));
+  EXPECT_GE(dataflow.at("regret"), 0.0);
+  // Each pinned figure is what a processor with that choice makes.
+  const nlohmann::json& pinned = dataflow.at("pinned")[13];
+  EXPECT_EQ(pinned.at("dataflow"), "weight-compressed 1x8x1 balanced");
+  std::vector<std::string> fixed = options;
+  fixed.insert(fixed.end(),
+               {"--set", "dataflow=weight-compressed", "--set", "grouping=1x8x1", "--set", "assignment=balanced"});
+  EXPECT_EQ(simulate(fixed).at("processors").at("trainer-28nm").at("cycles"), pinned.at("cycles"));
 }
 
 }  // namespace

@@ -1,179 +1,272 @@
+// Sections 3, 7, 8 and 9 of docs/processor-contract.md.
 #include "processor/loop_model.h"
 
 #include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "processor/loop_layer.h"
 
 namespace trainer {
 namespace {
 
-struct Position {
-  int64_t p, q, n;
+using namespace loops;
+
+struct Item {
+  int64_t cycles = 0;
+  int64_t sums = 0;  // S
 };
 
-// The positions of every tile, those of images that do not exist left out.
-std::vector<std::vector<Position>> cut_into_tiles(const ConvolutionGeometry& g, int64_t T) {
-  const int64_t padded_batch = (g.n + 7) / 8 * 8;
-  std::vector<std::vector<Position>> tiles;
-  int64_t place = 0;
-  for (int64_t p = 0; p < g.p(); ++p) {
-    for (int64_t q = 0; q < g.q(); ++q) {
-      for (int64_t n = 0; n < padded_batch; ++n, ++place) {
-        if (place % T == 0) {
-          tiles.emplace_back();
-        }
-        if (n < g.n) {
-          tiles.back().push_back({p, q, n});
+class LoopPhase {
+ public:
+  LoopPhase(const LoopLayer& layer, const Dataflow& dataflow)
+      : layer_(layer),
+        par_(layer.par),
+        dataflow_(dataflow),
+        tiles_(cut_into_tiles(layer.g, tile_places(dataflow, layer.phase, layer.par))),
+        blocks_(cut_into_blocks(layer, dataflow)),
+        passes_(cut_into_passes(layer, tiles_, blocks_)) {}
+
+  PhaseCounts run() {
+    std::vector<LoopItem> items;
+    for (size_t i = 0; i < passes_.size(); ++i) {
+      for (int64_t t = passes_[i].t0; t < passes_[i].t1; ++t) {
+        for (int64_t b = passes_[i].b0; b < passes_[i].b1; ++b) {
+          for (int64_t d = 0; d < dataflow_.grouping.input_channels; ++d) {
+            const Item item = dataflow_.compress == Compress::weight ? weight_item(t, b, d) : activation_item(t, b, d);
+            items.push_back(
+                {group_of(t, b, d, dataflow_), static_cast<int64_t>(i), item.cycles, up(item.sums, par_.drain)});
+          }
         }
       }
     }
+    counts_.cycles = end_to_end(items, passes_, par_, false);
+    counts_.compute_cycles = end_to_end(items, passes_, par_, true);
+    counts_.memory_cycles = memory_cycles(passes_, par_);
+    count_macs();
+    count_events(static_cast<int64_t>(items.size()));
+    return counts_;
   }
-  return tiles;
-}
 
-struct Weight {
-  int64_t k, c, r, s;  // c of all C
-};
+ private:
+  int64_t pixels() const { return layer_.phase == Phase::BP ? layer_.g.stride * layer_.g.stride : 1; }
 
-// The held weights of output channel `channel` of the phase.
-std::vector<Weight> held_weights(Phase phase, int64_t channel, const LayerCase& layer, const ProcessorParameters& par) {
-  const ConvolutionGeometry& g = layer.geometry;
-  std::vector<Weight> held;
-  for (int64_t k = 0; k < g.k; ++k) {
-    for (int64_t column = 0; column < g.weight_columns(); ++column) {
-      const int64_t c = k / (g.k / g.groups) * (g.c / g.groups) + column / (g.r * g.s);
-      if ((phase == Phase::BP ? c : k) != channel) {
+  Item weight_item(int64_t t, int64_t b, int64_t d) {
+    const Tile& tile = tiles_[static_cast<size_t>(t)];
+    Item item;
+    for (const int64_t o : blocks_[static_cast<size_t>(b)].channels) {
+      int64_t time = 0;
+      int64_t held = 0;
+      for (const Weight& w : layer_.held[static_cast<size_t>(o)]) {
+        if (layer_.slice_of(layer_.input_of(w), dataflow_.grouping.input_channels) != d) {
+          continue;
+        }
+        const int64_t wanted = std::count_if(
+            tile.begin(), tile.end(), [&](const Position& at) { return at.n < layer_.g.n && layer_.wants(w, at); });
+        time += std::max<int64_t>(1, up(wanted, par_.lanes));
+        ++held;
+        ++visits_;
+      }
+      active_ += time;
+      item.cycles = std::max(item.cycles, time);
+      item.sums = std::max(item.sums, layer_.phase == Phase::WG ? held : positions_of(tile, layer_.g) * pixels());
+    }
+    return item;
+  }
+
+  Item activation_item(int64_t t, int64_t b, int64_t d) {
+    const Tile& tile = tiles_[static_cast<size_t>(t)];
+    const LoopBlock& block = blocks_[static_cast<size_t>(b)];
+    const bool wg = layer_.phase == Phase::WG;
+    // bits of every column of the slice, and a weight that stands for the column
+    std::map<std::tuple<int64_t, int64_t, int64_t>, std::pair<int64_t, Weight>> columns;
+    for (const int64_t o : block.channels) {
+      for (const Weight& w : layer_.held[static_cast<size_t>(o)]) {
+        const int64_t i = layer_.input_of(w);
+        if (layer_.slice_of(i, dataflow_.grouping.input_channels) == d) {
+          auto& column = columns[{i, w.r, w.s}];
+          ++column.first;
+          column.second = w;
+        }
+      }
+    }
+    const std::map<int64_t, int64_t> pe_of_input = wg ? deal_inputs(block, d) : std::map<int64_t, int64_t>{};
+    const int64_t w_places = up(tile_places(dataflow_, layer_.phase, par_), par_.pes_per_group);
+    std::vector<int64_t> time(static_cast<size_t>(par_.pes_per_group));
+    std::vector<int64_t> sums(time.size());
+    std::vector<int64_t> positions(time.size());
+    for (size_t place = 0; place < tile.size(); ++place) {
+      const Position& at = tile[place];
+      if (at.n >= layer_.g.n) {
         continue;
       }
-      const bool keep = phase == Phase::WG ? !par.skip_pruned_gradients || layer.unpruned(k, column)
-                                           : !par.skip_weight_zeros || layer.weight(k, column) != 0;
-      if (keep) {
-        held.push_back({k, c, column / g.s % g.r, column % g.s});
+      ++positions[place / static_cast<size_t>(w_places)];
+      for (const auto& [key, column] : columns) {
+        const auto& [bits, weight] = column;
+        const bool is_held = !par_.skip_input_zeros || (wg ? layer_.x_nonzero(weight, at) : layer_.wants(weight, at));
+        if (is_held) {
+          const size_t pe =
+              wg ? static_cast<size_t>(pe_of_input.at(std::get<0>(key))) : place / static_cast<size_t>(w_places);
+          time[pe] += up(bits, par_.lanes);
+          active_ += up(bits, par_.lanes);
+          ++visits_;
+        }
+      }
+    }
+    for (const auto& [key, column] : columns) {
+      if (wg) {
+        sums[static_cast<size_t>(pe_of_input.at(std::get<0>(key)))] += column.first;
+      }
+    }
+    const int64_t most_positions = *std::max_element(positions.begin(), positions.end());
+    return {*std::max_element(time.begin(), time.end()),
+            wg ? *std::max_element(sums.begin(), sums.end())
+               : most_positions * static_cast<int64_t>(block.channels.size()) * pixels()};
+  }
+
+  // WG: which PE owns which input channel of the slice.
+  std::map<int64_t, int64_t> deal_inputs(const LoopBlock& block, int64_t d) const {
+    const int64_t first_channel = block.channels.front() / layer_.Og * layer_.I;
+    const auto channel_nonzeros = [&](int64_t i) {
+      const float* channel = layer_.layer.X.channel(first_channel + i);
+      return std::count_if(channel, channel + layer_.layer.X.shape().channel_size(),
+                           [](float value) { return value != 0; });
+    };
+    std::vector<int64_t> list;
+    for (int64_t i = 0; i < layer_.I; ++i) {
+      if (layer_.slice_of(i, dataflow_.grouping.input_channels) == d) {
+        list.push_back(i);
+      }
+    }
+    const bool balanced = dataflow_.assignment == Assignment::balanced;
+    if (balanced) {
+      std::sort(list.begin(), list.end(), [&](int64_t a, int64_t b) {
+        return channel_nonzeros(a) != channel_nonzeros(b) ? channel_nonzeros(a) > channel_nonzeros(b) : a < b;
+      });
+    }
+    std::map<int64_t, int64_t> pe_of;
+    for (size_t x = 0; x < list.size(); ++x) {
+      const auto at = static_cast<int64_t>(x);
+      pe_of[list[x]] = balanced ? snake(at, par_.pes_per_group) : at % par_.pes_per_group;
+    }
+    return pe_of;
+  }
+
+  void count_macs() {
+    const ConvolutionGeometry& g = layer_.g;
+    const int64_t weights = g.k * g.weight_columns();
+    counts_.dense_macs = layer_.M * weights;
+    (layer_.phase == Phase::WG ? counts_.skipped_by_output : counts_.skipped_by_weight) +=
+        (weights - layer_.held_size) * layer_.M;
+    for (const Tile& tile : cut_into_tiles(g, par_.tile)) {
+      for (const Position& at : tile) {
+        if (at.n >= g.n) {
+          continue;
+        }
+        for (const auto& held : layer_.held) {
+          for (const Weight& w : held) {
+            if (layer_.wants(w, at)) {
+              ++counts_.effectual_macs;
+            } else if (layer_.phase == Phase::BP && !layer_.inside(w, at)) {
+              ++counts_.skipped_by_output;
+            } else {
+              ++counts_.skipped_by_input;
+            }
+          }
+        }
       }
     }
   }
-  return held;
-}
 
-int64_t count_nonzeros(const Tensor& tensor) {
-  return std::count_if(tensor.values().begin(), tensor.values().end(), [](float value) { return value != 0; });
-}
+  void count_events(int64_t items) {
+    const ConvolutionGeometry& g = layer_.g;
+    const bool wg = layer_.phase == Phase::WG;
+    const bool wc = dataflow_.compress == Compress::weight;
+    const bool zeros = par_.skip_input_zeros;
+    const bool hold = layer_.skips_held();
+    const int64_t v = par_.precision == "fp8" ? 8 : 16;
+    const int64_t gc = dataflow_.grouping.input_channels;
+    const int64_t tiles = static_cast<int64_t>(tiles_.size());
+    const int64_t B = static_cast<int64_t>(blocks_.size());
+    const int64_t effectual = counts_.effectual_macs;
+    EventCounts& e = counts_.events;
+    e[v == 8 ? Event::mac_fp8 : Event::mac] = effectual;
+    e[Event::cycle] = counts_.cycles;
+    e[Event::lane_active] = active_ * par_.lanes;
+    e[Event::lane_idle] = (counts_.cycles * par_.groups * par_.pes_per_group - active_) * par_.lanes;
+    e[Event::dispatch] = items;
+    if (wc) {
+      const bool lockstep = !zeros && !hold;
+      e[Event::bitmap_scan] = zeros ? visits_ * par_.tile * (wg ? 2 : 1) : 0;
+      e[Event::bitmap_read] = zeros ? B * tiles * layer_.I * par_.tile + (wg ? gc * g.k * tiles * par_.tile : 0) : 0;
+      const int64_t values = (lockstep ? B * layer_.J * layer_.M : effectual) + (wg ? effectual : 0);
+      e[Event::operand_read] = up(v * values, 16);
+      e[Event::accumulate] = wg ? visits_ : effectual;
+    } else {
+      const int64_t A = block_width(dataflow_, par_);
+      e[Event::bitmap_scan] = (hold ? visits_ * A : 0) + (wg && zeros ? visits_ * A : 0);
+      e[Event::bitmap_read] =
+          (hold ? tiles * layer_.O * layer_.J : 0) + (wg && zeros ? gc * g.k * tiles * par_.tile : 0);
+      e[Event::operand_read] = up(v * effectual, 16);
+      e[Event::accumulate] = effectual;
+    }
+    const int64_t outs = wg                          ? layer_.held_size
+                         : layer_.phase == Phase::FF ? layer_.layer.dZ.size()
+                                                     : layer_.layer.X.size();
+    const int64_t sums = outs * (wg ? tiles : gc);
+    int64_t weights = 0;
+    for (const LoopBlock& block : blocks_) {
+      weights += block_bits(layer_, block);
+    }
+    const int64_t x = tensor_bits(layer_, layer_.layer.X.size(), nonzeros(layer_.layer.X));
+    const int64_t dz = tensor_bits(layer_, layer_.layer.dZ.size(), nonzeros(layer_.layer.dZ));
+    const int64_t streamed = B / g.groups * (layer_.phase == Phase::BP ? dz : x) + (wg ? gc * dz : 0);
+    int64_t values = 0;
+    for (const LoopPass& pass : passes_) {
+      e[Event::dram_read] += pass.load_bytes;
+      e[Event::dram_write] += pass.store_bytes;
+      values += pass.values;
+    }
+    e[Event::reduce] = sums - outs;
+    e[Event::buffer_read] = streamed + tiles * weights + 32 * (sums - outs) + 32 * values;
+    e[Event::buffer_write] = 8 * e[Event::dram_read] + 32 * sums;
+  }
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+  const LoopLayer& layer_;
+  const ProcessorParameters& par_;
+  Dataflow dataflow_;
+  std::vector<Tile> tiles_;
+  std::vector<LoopBlock> blocks_;
+  std::vector<LoopPass> passes_;
+  int64_t visits_ = 0;
+  int64_t active_ = 0;
+  PhaseCounts counts_;
+};
 
 }  // namespace
 
-PhaseCounts loop_model(Phase phase, const LayerCase& layer, const ProcessorParameters& par) {
-  const ConvolutionGeometry& g = layer.geometry;
-  const auto tiles = cut_into_tiles(g, par.tile);
-  const int64_t channels = phase == Phase::BP ? g.c : g.k;
-  const int64_t streamed_channels = (phase == Phase::BP ? g.k : g.c) / g.groups;
-  const int64_t group_channels = channels / g.groups;
-  const bool skip_held = phase == Phase::WG ? par.skip_pruned_gradients : par.skip_weight_zeros;
-  PhaseCounts counts;
-  EventCounts& e = counts.events;
+PhaseCounts loop_model_in(const Dataflow& dataflow, Phase phase, const LayerCase& layer,
+                          const ProcessorParameters& parameters) {
+  const LoopLayer loop_layer(phase, layer, parameters);
+  return LoopPhase(loop_layer, dataflow).run();
+}
 
-  std::vector<std::vector<int64_t>> blocks;
-  for (int64_t group = 0; group < g.groups; ++group) {
-    for (int64_t first = 0; first < group_channels; first += par.pes_per_group) {
-      blocks.emplace_back();
-      for (int64_t i = first; i < std::min(first + par.pes_per_group, group_channels); ++i) {
-        blocks.back().push_back(group * group_channels + i);
-      }
+LoopResult loop_model(Phase phase, const LayerCase& layer, const ProcessorParameters& parameters) {
+  const LoopLayer loop_layer(phase, layer, parameters);
+  LoopResult best;
+  bool first = true;
+  for (const Dataflow& dataflow : candidates(parameters)) {
+    const LoopPrediction prediction = predict(loop_layer, dataflow);
+    if (first || prediction.cycles < best.predicted_cycles ||
+        (prediction.cycles == best.predicted_cycles && prediction.compute < best.predicted_compute)) {
+      best.dataflow = dataflow;
+      best.predicted_cycles = prediction.cycles;
+      best.predicted_compute = prediction.compute;
+      first = false;
     }
   }
-  std::vector<std::vector<Weight>> held;
-  int64_t held_size = 0;
-  for (int64_t channel = 0; channel < channels; ++channel) {
-    held.push_back(held_weights(phase, channel, layer, par));
-    held_size += static_cast<int64_t>(held.back().size());
-  }
-
-  int64_t visits = 0;
-  int64_t active = 0;
-  int64_t in_round = 0;
-  int64_t round = 0;
-  for (const auto& tile : tiles) {
-    for (const auto& block : blocks) {
-      for (const int64_t channel : block) {
-        int64_t pe_cycles = 0;
-        for (const Weight& w : held[static_cast<size_t>(channel)]) {
-          int64_t issued = 0;
-          for (const Position& at : tile) {
-            const int64_t y = at.p * g.stride + w.r * g.dilation - g.padding;
-            const int64_t x = at.q * g.stride + w.s * g.dilation - g.padding;
-            const bool inside = y >= 0 && y < g.h && x >= 0 && x < g.w;
-            const bool x_nonzero = inside && layer.X.at(at.n, w.c, y, x) != 0;
-            const bool dz_nonzero = layer.dZ.at(at.n, w.k, at.p, at.q) != 0;
-            if (!par.skip_input_zeros) {
-              ++issued;
-            } else if (phase == Phase::BP && !inside) {
-              ++counts.skipped_by_output;
-            } else if ((phase == Phase::BP || x_nonzero) && (phase == Phase::FF || dz_nonzero)) {
-              ++issued;
-            } else {
-              ++counts.skipped_by_input;
-            }
-          }
-          ++visits;
-          counts.effectual_macs += issued;
-          pe_cycles += std::max<int64_t>(1, ceil_div(issued, par.lanes));
-        }
-        active += pe_cycles;
-        round = std::max(round, pe_cycles);
-      }
-      if (++in_round == par.groups) {
-        counts.cycles += round;
-        in_round = 0;
-        round = 0;
-      }
-    }
-  }
-  counts.cycles += round;
-
-  const int64_t positions = g.n * g.p() * g.q();
-  const int64_t weights = g.k * g.weight_columns();
-  counts.dense_macs = positions * weights;
-  (phase == Phase::WG ? counts.skipped_by_output : counts.skipped_by_weight) += (weights - held_size) * positions;
-
-  e[Event::mac] = counts.effectual_macs;
-  e[Event::cycle] = counts.cycles;
-  e[Event::lane_active] = active * par.lanes;
-  e[Event::lane_idle] = (counts.cycles * par.groups * par.pes_per_group - active) * par.lanes;
-  const int64_t tile_count = static_cast<int64_t>(tiles.size());
-  const int64_t block_count = static_cast<int64_t>(blocks.size());
-  if (par.skip_input_zeros) {
-    e[Event::bitmap_scan] = visits * par.tile * (phase == Phase::WG ? 2 : 1);
-    e[Event::bitmap_read] = block_count * tile_count * streamed_channels * par.tile +
-                            (phase == Phase::WG ? g.k * tile_count * par.tile : 0);
-  }
-  const bool lockstep = !par.skip_input_zeros && !skip_held;
-  e[Event::operand_read] = lockstep ? block_count * streamed_channels * g.r * g.s * positions : counts.effectual_macs;
-  if (phase == Phase::WG) {
-    e[Event::operand_read] += counts.effectual_macs;
-  }
-  e[Event::accumulate] = phase == Phase::WG ? visits : counts.effectual_macs;
-
-  const auto tensor_bits = [&](const Tensor& tensor) {
-    return par.skip_input_zeros ? 16 * count_nonzeros(tensor) + tensor.size() : 16 * tensor.size();
-  };
-  const int64_t x_bits = tensor_bits(layer.X);
-  const int64_t dz_bits = tensor_bits(layer.dZ);
-  const int64_t weight_bits = par.skip_weight_zeros ? 16 * held_size + weights : 16 * weights;
-  const int64_t mask_bits = par.skip_pruned_gradients ? weights : 0;
-  const int64_t passes = block_count / g.groups;
-  if (phase == Phase::WG) {
-    e[Event::buffer_read] = passes * x_bits + dz_bits + tile_count * mask_bits + 32 * visits;
-    e[Event::buffer_write] = 32 * visits;
-    e[Event::dram_read] = ceil_div(x_bits, 8) + ceil_div(dz_bits, 8) + ceil_div(mask_bits, 8);
-    e[Event::dram_write] = 2 * held_size;
-  } else {
-    const int64_t streamed_bits = phase == Phase::FF ? x_bits : dz_bits;
-    const int64_t outputs = phase == Phase::FF ? layer.dZ.size() : layer.X.size();
-    e[Event::buffer_read] = passes * streamed_bits + tile_count * weight_bits;
-    e[Event::buffer_write] = 16 * outputs;
-    e[Event::dram_read] = ceil_div(streamed_bits, 8) + ceil_div(weight_bits, 8);
-    e[Event::dram_write] = 2 * outputs;
-  }
-  return counts;
+  best.counts = LoopPhase(loop_layer, best.dataflow).run();
+  return best;
 }
 
 }  // namespace trainer

@@ -10,6 +10,7 @@
 #include "base/embedded.h"
 #include "base/error.h"
 #include "cost/table.h"
+#include "processor/dataflow/dataflow.h"
 #include "processor/processor_file.h"
 #include "processor/simulation.h"
 
@@ -98,12 +99,21 @@ TEST(Parameters, WrongValuesNameLineKeyAndExpectation) {
       {"lanes: 8", "lanes: 8.5", "array.lanes", "a power of two"},
       {"tile: 512", "tile: 100", "array.tile", "a multiple of 64"},
       {"tile: 512", "tile: 0", "array.tile", "from 64 to"},
-      {"groups: 8", "groups: -1", "array.groups", "an integer from 1 to"},
-      {"groups: 8", "groups: 99999999999999999999", "array.groups", "an integer from 1 to"},
+      {"groups: 8", "groups: -1", "array.groups", "a power of two from 1 to 256"},
+      {"groups: 8", "groups: 99999999999999999999", "array.groups", "a power of two from 1 to 256"},
+      {"groups: 8", "groups: 6", "array.groups", "a power of two"},
+      {"fifo_depth: 16", "fifo_depth: 0", "array.fifo_depth", "an integer from 1 to 64"},
+      {"drain: 2", "drain: fast", "array.drain", "an integer from 1 to 512"},
+      {"precision: fp16", "precision: bf16", "precision", "one of fp16|fp8"},
+      {"dataflow: adaptive", "dataflow: output-stationary", "dataflow", "one of adaptive|weight-compressed"},
+      {"assignment: adaptive", "assignment: random", "assignment", "one of adaptive|in-order|balanced"},
+      {"weights_KB: 256", "weights_KB: 0", "buffer.weights_KB", "from 1 to 1048576 KB"},
+      {"bandwidth_GBps: 12.8", "bandwidth_GBps: 0", "memory.bandwidth_GBps", "from 0.001 to 10000 GB/s"},
+      {"latency_ns: 100", "latency_ns: 0.5", "memory.latency_ns", "an integer from 0 to"},
       {"clock_MHz: 60", "clock_MHz: nan", "clock_MHz", "a number from 1 to"},
       {"input_zeros: true", "input_zeros: maybe", "skip.input_zeros", "true or false"},
       {"unit: decoupled", "unit: magic", "batchnorm.unit", "one of conventional|decoupled"},
-      {"contract: 1", "contract: 2", "contract", "from 1 to 1"},
+      {"contract: 2", "contract: 1", "contract", "from 2 to 2"},
       {"name: trainer-28nm", "name: ''", "name", "non-empty"},
   };
   for (const auto& [from, to, key, expectation] : cases) {
@@ -132,6 +142,35 @@ TEST(Parameters, BadOverrides) {
               HasSubstr("--set array.lane=8: unknown key 'array.lane': did you mean 'array.lanes'?"));
   EXPECT_THAT(message_of(good, {"array.lanes"}), HasSubstr("not of the form key=value"));
   EXPECT_THAT(message_of(good, {"array.lanes=3"}), AllOf(HasSubstr("--set array.lanes=3"), HasSubstr("power of two")));
+}
+
+TEST(Parameters, KeysThatMustFitEachOther) {
+  const std::string good = builtin("trainer-28nm");
+  for (const char* grouping : {"4x2", "4x2x2", "3x2x1", "8", "4x2x1x1", "4X2X1", "-4x2x1", "0x8x1", "8x1x1 "}) {
+    EXPECT_THAT(message_of(good, {std::string("grouping=") + grouping}),
+                AllOf(HasSubstr("mine.yaml: grouping: '"), HasSubstr("array.groups (8), such as 8x1x1")))
+        << grouping;
+  }
+  // What the file pins, an override of another key can make wrong.
+  EXPECT_THAT(message_of(replaced(good, "grouping: adaptive", "grouping: 4x2x1"), {"array.groups=4"}),
+              HasSubstr("array.groups (4)"));
+  EXPECT_EQ(parse_processor(good, "mine.yaml", {"grouping=2x2x2"}).grouping, "2x2x2");
+  EXPECT_THAT(message_of(good, {"array.lanes=32", "array.tile=192"}),
+              HasSubstr("dataflow adaptive needs array.tile (192) to be a multiple of 8 * array.lanes (256)"));
+  EXPECT_EQ(parse_processor(good, "", {"array.lanes=32", "array.tile=192", "dataflow=weight-compressed"}).tile, 192);
+}
+
+TEST(Parameters, CandidatesAreWhatIsNotPinned) {
+  ProcessorParameters parameters = load_processor("trainer-28nm", {});
+  EXPECT_EQ(candidate_dataflows(parameters).size(), 2U * 10 * 2);
+  EXPECT_EQ(to_string(candidate_dataflows(parameters).front()), "weight-compressed 8x1x1 in-order");
+  EXPECT_EQ(to_string(candidate_dataflows(parameters).back()), "activation-compressed 1x1x8 balanced");
+  parameters.assignment = "balanced";
+  parameters.dataflow = "activation-compressed";
+  EXPECT_EQ(candidate_dataflows(parameters).size(), 10U);
+  parameters.grouping = "2x1x4";
+  ASSERT_EQ(candidate_dataflows(parameters).size(), 1U);
+  EXPECT_EQ(to_string(candidate_dataflows(parameters)[0]), "activation-compressed 2x1x4 balanced");
 }
 
 TEST(Parameters, FilesFromDisk) {

@@ -1,5 +1,9 @@
 #include "processor/random_layer.h"
 
+#include <string>
+
+#include "processor/dataflow/dataflow.h"
+
 namespace trainer {
 namespace {
 
@@ -92,11 +96,36 @@ ProcessorParameters random_processor(uint64_t seed) {
   Random random(seed, 2);
   ProcessorParameters p;
   p.name = "random";
-  p.clock_MHz = 100;
-  p.groups = 1 + static_cast<int64_t>(random.below(5));
+  p.clock_MHz = pick<double>(random, {60, 100, 333.333});
+  p.groups = int64_t{1} << random.below(4);
   p.pes_per_group = 1 + static_cast<int64_t>(random.below(6));
   p.lanes = int64_t{1} << random.below(6);
   p.tile = pick<int64_t>(random, {64, 64, 128, 192, 512});
+  p.dataflow = pick<std::string>(random, {"adaptive", "adaptive", "weight-compressed", "activation-compressed"});
+  if (p.tile % (8 * p.lanes) != 0) {
+    p.dataflow = "weight-compressed";
+  }
+  p.grouping = "adaptive";
+  if (random.below(2) == 0) {
+    int64_t gk = 1;
+    int64_t gp = 1;
+    for (int64_t left = p.groups; left > 1; left /= 2) {
+      const uint32_t split = random.below(3);
+      gk *= split == 0 ? 2 : 1;
+      gp *= split == 1 ? 2 : 1;
+    }
+    p.grouping = to_string(Grouping{gk, gp, p.groups / gk / gp});
+  }
+  p.assignment = pick<std::string>(random, {"adaptive", "in-order", "balanced"});
+  p.precision = random.below(4) == 0 ? "fp8" : "fp16";
+  p.fifo_depth = pick<int64_t>(random, {1, 2, 4});
+  p.drain = pick<int64_t>(random, {1, 2, 16, 512});
+  // From buffers that hold next to nothing to some that hold everything.
+  p.activations_KB = pick<int64_t>(random, {1, 2, 8, 640});
+  p.weights_KB = pick<int64_t>(random, {1, 2, 256});
+  p.outputs_KB = pick<int64_t>(random, {1, 2, 256});
+  p.bandwidth_GBps = pick<double>(random, {0.05, 0.4, 12.8, 1000});
+  p.latency_ns = pick<int64_t>(random, {0, 35, 100});
   const bool everything = random.below(2) == 0;
   p.skip_input_zeros = everything || random.below(2) == 0;
   p.skip_weight_zeros = everything || random.below(2) == 0;

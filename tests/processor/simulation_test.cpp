@@ -112,7 +112,7 @@ TEST(Simulation, CountsAreThoseOfTheContract) {
         }
         PhaseCounts expected;
         for (uint64_t step = 0; step < 3; ++step) {
-          expected += loop_model(phase, network.operands(step)[i], parameters);
+          expected += loop_model(phase, network.operands(step)[i], parameters).counts;
         }
         const LayerPhaseResult& row = row_of(results[p], network.layers[i].name, phase);
         EXPECT_EQ(row.cycles, expected.cycles);
@@ -189,6 +189,40 @@ TEST(Simulation, ResumedEqualsUninterrupted) {
   EXPECT_EQ(second.results()[0].rows[3].core_energy_J, whole.results()[0].rows[3].core_energy_J);
 }
 
+TEST(Simulation, ExplainsItsChoices) {
+  const SmallNetwork network;
+  Simulation plain(kBoth, 1);
+  Simulation whole(kBoth, 1, true);
+  Simulation first(kBoth, 1, true);
+  network.run(*plain.hook(0), 0);
+  network.run(*whole.hook(0), 0);
+  network.run(*first.hook(0), 0);
+  EXPECT_TRUE(plain.results()[0].choices.empty());
+  Simulation second(kBoth, 1, true);
+  second.restore(nlohmann::json::parse(first.save().dump()));
+  network.run(*whole.hook(1), 1);
+  network.run(*second.hook(1), 1);
+  EXPECT_EQ(second.save(), whole.save()) << "explanations are resumed as counts are";
+
+  const std::vector<ProcessorResult> results = whole.results();
+  const ProcessorResult& result = results[0];
+  ASSERT_EQ(result.dataflows.size(), 40U);
+  ASSERT_EQ(result.choices.size(), 11U) << "FF, BP, WG of four layers, the first without BP";
+  for (const DataflowChoice& choice : result.choices) {
+    EXPECT_EQ(choice.cycles, row_of(result, choice.layer, choice.phase).cycles);
+    EXPECT_EQ(choice.effectual_macs, row_of(result, choice.layer, choice.phase).effectual_macs);
+    EXPECT_GE(choice.cycles, choice.best_cycles);
+    for (const int64_t pinned : choice.pinned_cycles) {
+      EXPECT_GE(pinned, choice.best_cycles) << choice.layer;
+    }
+  }
+  // A processor with one dataflow chooses it: no regret against itself.
+  for (const DataflowChoice& choice : results[1].choices) {
+    EXPECT_EQ(choice.chosen, "weight-compressed 4x2x1 in-order");
+    EXPECT_EQ(choice.cycles, choice.pinned_cycles[2]);
+  }
+}
+
 TEST(Simulation, RestoreRefusesOtherProcessors) {
   const SmallNetwork network;
   Simulation simulation(kBoth, 1);
@@ -198,7 +232,7 @@ TEST(Simulation, RestoreRefusesOtherProcessors) {
   EXPECT_THROW(Simulation({{"trainer-28nm", {}}, {"dense-28nm", {}}}, 1).restore(saved), UsageError);
   EXPECT_THROW(simulation.restore(nlohmann::json::object()), UsageError);
   nlohmann::json other_version = saved;
-  other_version["version"] = 2;
+  other_version["version"] = 1;
   EXPECT_THROW(simulation.restore(other_version), UsageError);
   nlohmann::json broken = saved;
   broken["processors"][0]["layers"][0]["phases"]["FF"].erase("cycles");

@@ -65,5 +65,33 @@ TEST(StreamModels, Update) {
   EXPECT_EQ(update(0, processor("decoupled")).cycles, 0);
 }
 
+// 100 MHz and 0.8 GB/s are 8 bytes per cycle, 50 ns are 5 cycles.
+TEST(StreamModels, AsLongAsTheSlowerOfUnitAndMemory) {
+  ProcessorParameters parameters = processor("conventional");
+  parameters.clock_MHz = 100;
+  parameters.bandwidth_GBps = 0.8;
+  parameters.latency_ns = 50;
+  const PhaseCounts bn = batchnorm_feedforward(kShape, parameters);
+  EXPECT_EQ(bn.compute_cycles, 3 * 17 + 3);
+  EXPECT_EQ(bn.memory_cycles, (5 + 788) + (5 + 263));  // 6300 bytes in, 2100 out
+  EXPECT_EQ(bn.cycles, bn.memory_cycles);
+  EXPECT_EQ(bn.events[Event::cycle], bn.cycles);
+  EXPECT_EQ(bn.events[Event::lane_idle], bn.cycles * 64);
+  parameters.bandwidth_GBps = 1000;
+  parameters.latency_ns = 0;
+  EXPECT_EQ(batchnorm_feedforward(kShape, parameters).cycles, 3 * 17 + 3);
+  EXPECT_EQ(update(0, parameters).memory_cycles, 0);
+}
+
+TEST(StreamModels, ValuesOfEightBits) {
+  ProcessorParameters parameters = processor("conventional");
+  parameters.precision = "fp8";
+  EXPECT_EQ(batchnorm_feedforward(kShape, parameters).events[Event::dram_read], 3 * 1050);
+  EXPECT_EQ(batchnorm_feedforward(kShape, parameters).events[Event::buffer_write], 1050 * 8);
+  EXPECT_EQ(update(1000, parameters).events[Event::dram_read], 1000 * (4 + 4 + 2));
+  EXPECT_EQ(update(1000, parameters).events[Event::dram_write], 1000 * (4 + 4 + 1));
+  EXPECT_EQ(update(1000, parameters).events[Event::buffer_write], 1000 * 72);
+}
+
 }  // namespace
 }  // namespace trainer

@@ -1,4 +1,4 @@
-#include "processor/tile_counts.h"
+#include "processor/array/tile_counts.h"
 
 #include <gtest/gtest.h>
 #include <hwy/targets.h>
@@ -64,7 +64,8 @@ TEST(TileCounts, EveryInstructionSetEveryWidth) {
       EXPECT_EQ(cycles, expected);
       EXPECT_EQ(visit_cycles_and(rows, a.data(), b.data(), cycles.data()), total_and);
       EXPECT_EQ(cycles, expected_and);
-      EXPECT_EQ(add_visit_cycles_and(rows, a.data(), b.data(), cycles.data()), total_and);
+      const std::vector<uint32_t> columns = {4};  // of a table whose row 3 is b
+      EXPECT_EQ(add_visit_cycles_of_pairs(rows, a.data(), b.data(), -4, columns.data(), 1, cycles.data()), total_and);
       for (size_t tile = 0; tile < size; ++tile) {
         EXPECT_EQ(cycles[tile], 2 * expected_and[tile]);
       }

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "run/dataflow_report.h"
 #include "run/processor_table.h"
 #include "run/results.h"
 #include "run/summary.h"
@@ -45,10 +46,75 @@ TEST(Figures, NoRowsAreZero) {
   EXPECT_EQ(utilisation(result, total_figures(result)), 0);
 }
 
+// 100 MACs per cycle; 4 bytes per cycle.
+TEST(Roofline, ComputeOrMemoryAndByHowMuch) {
+  ProcessorResult result = small_result();
+  result.peak_macs_per_cycle = 100;
+  result.dram_bytes_per_cycle = 4;
+  Figures figures;
+  figures.effectual_macs = 800;
+  figures.cycles = 50;
+  figures.compute_cycles = 40;
+  figures.memory_cycles = 10;
+  figures.dram_bytes = 16;
+  const Roofline compute = roofline(result, figures);
+  EXPECT_EQ(bound_text(compute), "compute 4.00x");
+  EXPECT_DOUBLE_EQ(compute.macs_per_byte, 50);
+  EXPECT_DOUBLE_EQ(compute.macs_per_cycle, 16);
+  EXPECT_DOUBLE_EQ(compute.roof_macs_per_cycle, 100) << "50 MACs per byte * 4 bytes per cycle are more than the peak";
+  figures.memory_cycles = 100;
+  figures.dram_bytes = 160;
+  const Roofline memory = roofline(result, figures);
+  EXPECT_EQ(bound_text(memory), "memory 2.50x");
+  EXPECT_DOUBLE_EQ(memory.roof_macs_per_cycle, 20);
+  EXPECT_EQ(bound_text(roofline(result, {})), "compute");
+}
+
+TEST(Dataflows, ReportSumsChoicesAndNamesTheBestPinnedOne) {
+  ProcessorResult result;
+  result.name = "p";
+  result.observed_steps = 2;
+  result.peak_macs_per_cycle = 10;
+  EXPECT_EQ(dataflow_report(result), "");
+  result.dataflows = {"one", "two"};
+  DataflowChoice first;
+  first.layer = "conv1";
+  first.chosen = first.best = "one";
+  first.effectual_macs = 400;
+  first.predicted_cycles = 90;
+  first.cycles = 100;
+  first.best_cycles = 100;
+  first.pinned_cycles = {100, 150};
+  DataflowChoice second = first;
+  second.layer = "conv2";
+  second.phase = Phase::WG;
+  second.best = "two";
+  second.cycles = 60;
+  second.best_cycles = 50;
+  second.pinned_cycles = {110, 50};
+  result.choices = {first, second};
+  const DataflowSummary summary = summarise_dataflows(result);
+  EXPECT_DOUBLE_EQ(summary.utilisation, 800 / 1600.0);
+  EXPECT_DOUBLE_EQ(summary.hindsight_utilisation, 800 / 1500.0);
+  EXPECT_EQ(summary.best_pinned, 1U);
+  EXPECT_DOUBLE_EQ(summary.best_pinned_utilisation, 800 / 2000.0);
+  EXPECT_DOUBLE_EQ(summary.gain, 200 / 160.0);
+  EXPECT_DOUBLE_EQ(summary.regret, 160 / 150.0 - 1);
+  const std::string report = dataflow_report(result);
+  EXPECT_THAT(report, testing::HasSubstr("50.00 % as chosen, 40.00 % in the best pinned dataflow (two): gain 1.250x, "
+                                         "regret 6.67 %"));
+  EXPECT_THAT(report, testing::HasSubstr("20.00\n")) << "conv2's regret";
+  const nlohmann::json document = dataflow_json(result);
+  EXPECT_EQ(document.at("layers")[1].at("best"), "two");
+  EXPECT_EQ(document.at("pinned")[0].at("cycles"), 210);
+  EXPECT_DOUBLE_EQ(document.at("gain"), 1.25);
+}
+
 TEST(Summary, HasTheStableKeys) {
   const nlohmann::json document = processors_json({small_result("p")}).at("p");
-  const std::vector<std::string> keys = {"time_s",     "core_energy_J",  "system_energy_J", "utilisation",
-                                         "dense_macs", "effectual_macs", "cycles"};
+  const std::vector<std::string> keys = {"time_s",        "core_energy_J",  "system_energy_J", "utilisation",
+                                         "dense_macs",    "effectual_macs", "cycles",          "compute_cycles",
+                                         "memory_cycles", "dram_bytes"};
   for (const std::string& key : keys) {
     EXPECT_TRUE(document.at(key).is_number()) << key;
     EXPECT_TRUE(document.at("per_step").at(key).is_number()) << key;
@@ -67,7 +133,7 @@ TEST(Summary, HasTheStableKeys) {
 
 TEST(Summary, PhasesSumToTheTotal) {
   const nlohmann::json document = processors_json({small_result("p")}).at("p");
-  for (const char* key : {"dense_macs", "effectual_macs", "cycles", "core_energy_J", "system_energy_J"}) {
+  for (const char* key : {"dense_macs", "effectual_macs", "cycles", "dram_bytes", "core_energy_J", "system_energy_J"}) {
     double sum = 0;
     for (const auto& phase : document.at("phases")) {
       sum += phase.at(key).get<double>();

@@ -79,11 +79,15 @@ TEST(Metrics, ReplacesLayersOfProcessors) {
   EXPECT_EQ(count(folder / "m", "layers"), 7);
   Database database(folder / "m", Database::Mode::read_only);
   Statement layers = database.prepare(
-      "SELECT SUM(cycles), SUM(core_energy_J), SUM(effectual_macs) FROM layers WHERE processor = 'a' AND phase = 'FF'");
+      "SELECT SUM(cycles), SUM(core_energy_J), SUM(effectual_macs), SUM(compute_cycles), SUM(memory_cycles), "
+      "SUM(dram_bytes) FROM layers WHERE processor = 'a' AND phase = 'FF'");
   ASSERT_TRUE(layers.row());
   EXPECT_EQ(layers.integer(0), 10);
   EXPECT_DOUBLE_EQ(*layers.real(1), 2e-6);
   EXPECT_EQ(layers.integer(2), 400);
+  EXPECT_EQ(layers.integer(3), 8);
+  EXPECT_EQ(layers.integer(4), 4 + 3);
+  EXPECT_EQ(layers.integer(5), 90);
 }
 
 TEST(Metrics, ResumeForgetsWhatCameLater) {

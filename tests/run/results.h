@@ -19,6 +19,9 @@ inline ProcessorResult small_result(const std::string& name = "small") {
     row.dense_macs = dense;
     row.effectual_macs = effectual;
     row.cycles = cycles;
+    row.compute_cycles = cycles - 1;
+    row.memory_cycles = phase == Phase::FF ? cycles / 2 + 1 : 1;
+    row.dram_bytes = 9 * cycles;
     row.utilisation = utilisation;
     row.core_energy_J = core_J;
     row.system_energy_J = system_J;

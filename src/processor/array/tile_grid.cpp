@@ -1,4 +1,4 @@
-#include "processor/tile_grid.h"
+#include "processor/array/tile_grid.h"
 
 #include <algorithm>
 #include <cstring>
@@ -67,24 +67,28 @@ void TileGrid::channel(const Bitmap& dZ, int64_t k, uint8_t* linear, uint32_t* w
   interleave(linear, words);
 }
 
-void TileGrid::inside(int64_t r, int64_t s, uint8_t* linear, uint32_t* words) const {
+InsideBox TileGrid::inside_box(int64_t r, int64_t s) const {
   const ConvolutionGeometry& g = geometry_;
   const Range rows = inside_range(g.p(), g.stride, r * g.dilation - g.padding, g.h);
   const Range columns = inside_range(g.q(), g.stride, s * g.dilation - g.padding, g.w);
+  return {rows.begin, rows.end, columns.begin, columns.end};
+}
+
+void TileGrid::inside(int64_t r, int64_t s, uint8_t* linear, uint32_t* words) const {
+  const ConvolutionGeometry& g = geometry_;
+  const InsideBox box = inside_box(r, s);
   std::memset(linear, 0, static_cast<size_t>(g.p() * g.q() * batch_bytes_));
-  for (int64_t p = rows.begin; p < rows.end; ++p) {
+  for (int64_t p = box.row_begin; p < box.row_end; ++p) {
     // Bits of images that do not exist may be set: they meet zeros of dZ only.
-    std::memset(linear + (p * g.q() + columns.begin) * batch_bytes_, 0xff,
-                static_cast<size_t>((columns.end - columns.begin) * batch_bytes_));
+    std::memset(linear + (p * g.q() + box.column_begin) * batch_bytes_, 0xff,
+                static_cast<size_t>((box.column_end - box.column_begin) * batch_bytes_));
   }
   interleave(linear, words);
 }
 
 int64_t TileGrid::inside_positions(int64_t r, int64_t s) const {
-  const ConvolutionGeometry& g = geometry_;
-  const Range rows = inside_range(g.p(), g.stride, r * g.dilation - g.padding, g.h);
-  const Range columns = inside_range(g.q(), g.stride, s * g.dilation - g.padding, g.w);
-  return g.n * (rows.end - rows.begin) * (columns.end - columns.begin);
+  const InsideBox box = inside_box(r, s);
+  return geometry_.n * (box.row_end - box.row_begin) * (box.column_end - box.column_begin);
 }
 
 }  // namespace trainer

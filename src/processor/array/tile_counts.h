@@ -17,11 +17,16 @@ struct TileRows {
 int64_t visit_cycles(const TileRows& rows, const uint32_t* a, uint32_t* cycles);
 /// The same of a AND b, stored.
 int64_t visit_cycles_and(const TileRows& rows, const uint32_t* a, const uint32_t* b, uint32_t* cycles);
-/// The same of a AND b, added to `cycles`.
-int64_t add_visit_cycles_and(const TileRows& rows, const uint32_t* a, const uint32_t* b, uint32_t* cycles);
+/// The same of a AND row first + columns[i] of `table`, for all i < count, added to `cycles`.
+int64_t add_visit_cycles_of_pairs(const TileRows& rows, const uint32_t* a, const uint32_t* table, int64_t first,
+                                  const uint32_t* columns, size_t count, uint32_t* cycles);
+/// The population count of every tile of a.
+void tile_populations(const TileRows& rows, const uint32_t* a, uint32_t* counts);
 
 /// sum += table row columns[i], for all i < count. Rows of `row_size` entries, a multiple of 4.
 void add_table_rows(const uint32_t* table, size_t row_size, const uint32_t* columns, size_t count, uint32_t* sum);
+/// sum += factor * row.
+void add_scaled_row(const uint32_t* row, size_t count, uint32_t factor, uint32_t* sum);
 /// Row target[columns[i]] of `sums` += row source[columns[i]] of `table`, for all i < count.
 void scatter_table_rows(const uint32_t* table, size_t row_size, const uint32_t* source, const uint32_t* target,
                         const uint32_t* columns, size_t count, uint32_t* sums);

@@ -9,6 +9,14 @@
 
 namespace trainer {
 
+/// Output pixels whose X pixel under one kernel position lies inside the image.
+struct InsideBox {
+  int64_t row_begin;
+  int64_t row_end;
+  int64_t column_begin;
+  int64_t column_end;
+};
+
 /// How the positions (p, q, n) of a convolution are cut into tiles of T (docs/processor-contract.md, section 2), and
 /// how their bits are kept for counting.
 ///
@@ -43,6 +51,7 @@ class TileGrid {
   void channel(const Bitmap& dZ, int64_t k, uint8_t* linear, uint32_t* words) const;
   /// Positions whose X pixel under (r, s) lies inside the image.
   void inside(int64_t r, int64_t s, uint8_t* linear, uint32_t* words) const;
+  InsideBox inside_box(int64_t r, int64_t s) const;
   /// N times the number of output pixels whose X pixel under (r, s) lies inside the image.
   int64_t inside_positions(int64_t r, int64_t s) const;
 

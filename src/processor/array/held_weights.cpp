@@ -1,4 +1,4 @@
-#include "processor/held_weights.h"
+#include "processor/array/held_weights.h"
 
 #include <algorithm>
 

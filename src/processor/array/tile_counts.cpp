@@ -1,9 +1,9 @@
-#include "processor/tile_counts.h"
+#include "processor/array/tile_counts.h"
 
 // The counters are population counts, which AVX3_DL has an instruction for; Highway leaves that target out by default.
 #define HWY_WANT_AVX3_DL
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "processor/tile_counts.cpp"
+#define HWY_TARGET_INCLUDE "processor/array/tile_counts.cpp"
 #include <hwy/foreach_target.h>
 // foreach_target.h must come first.
 #include <hwy/highway.h>
@@ -12,13 +12,18 @@ HWY_BEFORE_NAMESPACE();
 namespace trainer::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// kWidth tiles side by side; `combine` gives the word to count, `store` takes the cycles of a vector of tiles.
+// max(1, ceil(wanted / L))
+template <typename V>
+HWY_INLINE V cycles_of_visit(V wanted, int lane_shift) {
+  const hn::DFromV<V> d;
+  return hn::Max(hn::Set(d, 1U), hn::ShiftRightSame(hn::Add(wanted, hn::Set(d, (1U << lane_shift) - 1)), lane_shift));
+}
+
+// kWidth tiles side by side; `combine` gives the word to count, `store` takes the counts of a vector of tiles.
 template <size_t kWidth, typename Combine, typename Store>
 HWY_INLINE int64_t for_each_visit(const TileRows& rows, Combine combine, Store store) {
   const hn::CappedTag<uint32_t, kWidth> d;
   const size_t lanes = hn::Lanes(d);
-  const auto round_up = hn::Set(d, (1U << rows.lane_shift) - 1);
-  const auto one = hn::Set(d, 1U);
   int64_t total = 0;
   for (size_t lane = 0; lane < kWidth; lane += lanes) {
     auto all = hn::Zero(d);
@@ -33,7 +38,7 @@ HWY_INLINE int64_t for_each_visit(const TileRows& rows, Combine combine, Store s
       }
       const auto count = hn::Add(even, odd);
       all = hn::Add(all, count);
-      store(d, block * kWidth + lane, hn::Max(one, hn::ShiftRightSame(hn::Add(count, round_up), rows.lane_shift)));
+      store(d, block * kWidth + lane, count);
     }
     total += hn::GetLane(hn::SumOfLanes(d, all));
   }
@@ -50,22 +55,66 @@ HWY_INLINE int64_t by_width(const TileRows& rows, Combine combine, Store store) 
 int64_t cycles_of(const TileRows& rows, const uint32_t* HWY_RESTRICT a, uint32_t* HWY_RESTRICT cycles) {
   return by_width(
       rows, [a](auto d, size_t at) HWY_ATTR { return hn::LoadU(d, a + at); },
-      [cycles](auto d, size_t at, auto value) HWY_ATTR { hn::StoreU(value, d, cycles + at); });
+      [&rows, cycles](auto d, size_t at, auto wanted)
+          HWY_ATTR { hn::StoreU(cycles_of_visit(wanted, rows.lane_shift), d, cycles + at); });
+}
+
+void populations_of(const TileRows& rows, const uint32_t* HWY_RESTRICT a, uint32_t* HWY_RESTRICT counts) {
+  by_width(
+      rows, [a](auto d, size_t at) HWY_ATTR { return hn::LoadU(d, a + at); },
+      [counts](auto d, size_t at, auto wanted) HWY_ATTR { hn::StoreU(wanted, d, counts + at); });
 }
 
 int64_t cycles_of_and(const TileRows& rows, const uint32_t* HWY_RESTRICT a, const uint32_t* HWY_RESTRICT b,
                       uint32_t* HWY_RESTRICT cycles) {
   return by_width(
       rows, [a, b](auto d, size_t at) HWY_ATTR { return hn::And(hn::LoadU(d, a + at), hn::LoadU(d, b + at)); },
-      [cycles](auto d, size_t at, auto value) HWY_ATTR { hn::StoreU(value, d, cycles + at); });
+      [&rows, cycles](auto d, size_t at, auto wanted)
+          HWY_ATTR { hn::StoreU(cycles_of_visit(wanted, rows.lane_shift), d, cycles + at); });
 }
 
-int64_t add_cycles_of_and(const TileRows& rows, const uint32_t* HWY_RESTRICT a, const uint32_t* HWY_RESTRICT b,
-                          uint32_t* HWY_RESTRICT cycles) {
-  return by_width(
-      rows, [a, b](auto d, size_t at) HWY_ATTR { return hn::And(hn::LoadU(d, a + at), hn::LoadU(d, b + at)); },
-      [cycles](auto d, size_t at, auto value)
-          HWY_ATTR { hn::StoreU(hn::Add(hn::LoadU(d, cycles + at), value), d, cycles + at); });
+// Block by block, so that a's words of a block stay at hand while those of all pairs pass.
+template <size_t kWidth>
+HWY_INLINE int64_t add_pairs(const TileRows& rows, const uint32_t* HWY_RESTRICT a, const uint32_t* HWY_RESTRICT table,
+                             int64_t first, const uint32_t* HWY_RESTRICT columns, size_t count,
+                             uint32_t* HWY_RESTRICT cycles) {
+  const hn::CappedTag<uint32_t, kWidth> d;
+  const size_t lanes = hn::Lanes(d);
+  const size_t block_words = rows.words_per_tile * kWidth;
+  const auto row_words = static_cast<int64_t>(rows.blocks * block_words);
+  int64_t total = 0;
+  for (size_t lane = 0; lane < kWidth; lane += lanes) {
+    for (size_t block = 0; block < rows.blocks; ++block) {
+      const size_t offset = block * block_words + lane;
+      const uint32_t* HWY_RESTRICT left = a + offset;
+      auto sum = hn::LoadU(d, cycles + block * kWidth + lane);
+      auto all = hn::Zero(d);
+      for (size_t i = 0; i < count; ++i) {
+        const uint32_t* HWY_RESTRICT right =
+            table + (first + static_cast<int64_t>(columns[i])) * row_words + static_cast<int64_t>(offset);
+        auto even = hn::Zero(d);
+        auto odd = hn::Zero(d);
+        for (size_t j = 0; j < block_words; j += 2 * kWidth) {
+          even = hn::Add(even, hn::PopulationCount(hn::And(hn::LoadU(d, left + j), hn::LoadU(d, right + j))));
+          odd = hn::Add(
+              odd, hn::PopulationCount(hn::And(hn::LoadU(d, left + j + kWidth), hn::LoadU(d, right + j + kWidth))));
+        }
+        const auto wanted = hn::Add(even, odd);
+        all = hn::Add(all, wanted);
+        sum = hn::Add(sum, cycles_of_visit(wanted, rows.lane_shift));
+      }
+      hn::StoreU(sum, d, cycles + block * kWidth + lane);
+      total += hn::GetLane(hn::SumOfLanes(d, all));
+    }
+  }
+  return total;
+}
+
+int64_t add_cycles_of_pairs(const TileRows& rows, const uint32_t* a, const uint32_t* table, int64_t first,
+                            const uint32_t* columns, size_t count, uint32_t* cycles) {
+  return rows.width == 16  ? add_pairs<16>(rows, a, table, first, columns, count, cycles)
+         : rows.width == 8 ? add_pairs<8>(rows, a, table, first, columns, count, cycles)
+                           : add_pairs<4>(rows, a, table, first, columns, count, cycles);
 }
 
 // Rows have a multiple of 4 entries.
@@ -127,6 +176,12 @@ void scatter_rows_of(const uint32_t* table, size_t row_size, const uint32_t* sou
   }
 }
 
+void add_scaled(const uint32_t* row, size_t count, uint32_t factor, uint32_t* sum) {
+  combine_rows(row, count, sum, [factor](auto a, auto b) HWY_ATTR {
+    return hn::Add(a, hn::Mul(b, hn::Set(hn::DFromV<decltype(b)>(), factor)));
+  });
+}
+
 void max_rows(const uint32_t* row, size_t count, uint32_t* sum) {
   combine_rows(row, count, sum, [](auto a, auto b) HWY_ATTR { return hn::Max(a, b); });
 }
@@ -138,7 +193,9 @@ HWY_AFTER_NAMESPACE();
 namespace trainer {
 HWY_EXPORT(cycles_of);
 HWY_EXPORT(cycles_of_and);
-HWY_EXPORT(add_cycles_of_and);
+HWY_EXPORT(add_cycles_of_pairs);
+HWY_EXPORT(populations_of);
+HWY_EXPORT(add_scaled);
 HWY_EXPORT(add_rows_of);
 HWY_EXPORT(scatter_rows_of);
 HWY_EXPORT(max_rows);
@@ -149,8 +206,15 @@ int64_t visit_cycles(const TileRows& rows, const uint32_t* a, uint32_t* cycles) 
 int64_t visit_cycles_and(const TileRows& rows, const uint32_t* a, const uint32_t* b, uint32_t* cycles) {
   return HWY_DYNAMIC_DISPATCH(cycles_of_and)(rows, a, b, cycles);
 }
-int64_t add_visit_cycles_and(const TileRows& rows, const uint32_t* a, const uint32_t* b, uint32_t* cycles) {
-  return HWY_DYNAMIC_DISPATCH(add_cycles_of_and)(rows, a, b, cycles);
+int64_t add_visit_cycles_of_pairs(const TileRows& rows, const uint32_t* a, const uint32_t* table, int64_t first,
+                                  const uint32_t* columns, size_t count, uint32_t* cycles) {
+  return HWY_DYNAMIC_DISPATCH(add_cycles_of_pairs)(rows, a, table, first, columns, count, cycles);
+}
+void tile_populations(const TileRows& rows, const uint32_t* a, uint32_t* counts) {
+  HWY_DYNAMIC_DISPATCH(populations_of)(rows, a, counts);
+}
+void add_scaled_row(const uint32_t* row, size_t count, uint32_t factor, uint32_t* sum) {
+  HWY_DYNAMIC_DISPATCH(add_scaled)(row, count, factor, sum);
 }
 void add_table_rows(const uint32_t* table, size_t row_size, const uint32_t* columns, size_t count, uint32_t* sum) {
   HWY_DYNAMIC_DISPATCH(add_rows_of)(table, row_size, columns, count, sum);

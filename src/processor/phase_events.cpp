@@ -1,0 +1,88 @@
+#include "processor/phase_events.h"
+
+#include "processor/integer.h"
+
+namespace trainer {
+namespace {
+
+constexpr int64_t kSumBits = 32;
+constexpr int64_t kWordBits = 16;
+
+bool holds_compressed(const PhaseRecord& record) {
+  return record.shape.phase == Phase::WG ? record.parameters.skip_pruned_gradients
+                                         : record.parameters.skip_weight_zeros;
+}
+
+void count_weight_compressed(const PhaseRecord& record, PhaseCounts& counts) {
+  const bool wg = record.shape.phase == Phase::WG;
+  const int64_t T = record.parameters.tile;
+  const int64_t blocks = record.arrangement.blocks.size();
+  EventCounts& events = counts.events;
+  if (record.parameters.skip_input_zeros) {
+    events[Event::bitmap_scan] = (wg ? 2 : 1) * record.items.visits * T;
+    events[Event::bitmap_read] = blocks * record.tiles() * record.shape.inputs * T;
+    if (wg) {
+      events[Event::bitmap_read] += record.items.slices * record.geometry.k * record.tiles() * T;
+    }
+  }
+  const bool lockstep = !record.parameters.skip_input_zeros && !holds_compressed(record);
+  int64_t values = lockstep ? blocks * record.shape.columns() * record.shape.positions : counts.effectual_macs;
+  if (wg) {
+    values += counts.effectual_macs;  // dZ: every PE has its own channel of it
+  }
+  events[Event::operand_read] = ceil_div(record.parameters.value_bits() * values, kWordBits);
+  events[Event::accumulate] = wg ? record.items.visits : counts.effectual_macs;
+}
+
+void count_activation_compressed(const PhaseRecord& record, PhaseCounts& counts) {
+  const bool gates = record.shape.phase == Phase::WG && record.parameters.skip_input_zeros;
+  const int64_t scanned = record.items.visits * record.arrangement.blocks.width;
+  EventCounts& events = counts.events;
+  if (holds_compressed(record)) {
+    events[Event::bitmap_scan] += scanned;
+    events[Event::bitmap_read] += record.tiles() * record.shape.outputs * record.shape.columns();
+  }
+  if (gates) {
+    events[Event::bitmap_scan] += scanned;
+    events[Event::bitmap_read] += record.items.slices * record.geometry.k * record.tiles() * record.parameters.tile;
+  }
+  events[Event::operand_read] = ceil_div(record.parameters.value_bits() * counts.effectual_macs, kWordBits);
+  events[Event::accumulate] = counts.effectual_macs;
+}
+
+}  // namespace
+
+int64_t PhaseRecord::outputs() const { return shape.phase == Phase::WG ? held : shape.outputs * shape.output_pixels; }
+
+int64_t PhaseRecord::sums() const { return outputs() * (shape.phase == Phase::WG ? tiles() : items.slices); }
+
+void count_events(const PhaseRecord& record, PhaseCounts& counts) {
+  const ProcessorParameters& parameters = record.parameters;
+  const PassPlan& plan = record.arrangement.plan;
+  const OperandSizes& sizes = record.sizes;
+  const int64_t blocks = record.arrangement.blocks.size();
+  EventCounts& events = counts.events;
+  events[parameters.value_bits() == 8 ? Event::mac_fp8 : Event::mac] = counts.effectual_macs;
+  events[Event::cycle] = counts.cycles;
+  events[Event::lane_active] = record.items.active_cycles * parameters.lanes;
+  events[Event::lane_idle] = counts.cycles * parameters.array_lanes() - events[Event::lane_active];
+  events[Event::dispatch] = record.tiles() * blocks * record.items.slices;
+  if (record.dataflow.compress == Compress::weight) {
+    count_weight_compressed(record, counts);
+  } else {
+    count_activation_compressed(record, counts);
+  }
+
+  const int64_t added = record.sums() - record.outputs();
+  int64_t items_bits = blocks / record.shape.conv_groups * sizes.streamed() + record.tiles() * sizes.all_weights();
+  if (record.shape.phase == Phase::WG) {
+    items_bits += record.items.slices * sizes.dZ();
+  }
+  events[Event::reduce] = added;
+  events[Event::buffer_read] = items_bits + kSumBits * (added + plan.stored_values);
+  events[Event::buffer_write] = 8 * plan.load_bytes + kSumBits * record.sums();
+  events[Event::dram_read] = plan.load_bytes;
+  events[Event::dram_write] = plan.store_bytes;
+}
+
+}  // namespace trainer
