@@ -4,7 +4,7 @@
 
 namespace trainer::golden {
 
-/// FP32 operations of the BN and UP units, and their fetches of FP16 values through the global buffer, counted.
+/// FP32 operations of the BN and UP units, counted.
 struct Arithmetic {
   Counts& counts;
 
@@ -16,14 +16,6 @@ struct Arithmetic {
   float multiply(float a, float b) const {
     ++counts.fp32_multiply;
     return a * b;
-  }
-  void fetch(int64_t bits) const {
-    counts.buffer_read += bits;
-    counts.dram_read += bits / 8;
-  }
-  void store(int64_t bits) const {
-    counts.buffer_write += bits;
-    counts.dram_write += bits / 8;
   }
 };
 

@@ -10,8 +10,6 @@
 namespace trainer::golden {
 namespace {
 
-constexpr int64_t kValueBits = 16;
-
 /// What the unit keeps for each channel.
 struct Channel {
   float sum = 0;      // of Z, Z - shift, or dY
@@ -42,7 +40,7 @@ struct Unit {
 
 /// One channel's coefficients each cycle.
 Stage coefficients(const std::shared_ptr<Unit>& unit, std::function<void(int64_t)> work) {
-  return {unit->layer.c, 1, [unit, work = std::move(work)](int64_t c) {
+  return {unit->layer.c, 1, 0, 0, [unit, work = std::move(work)](int64_t c) {
             ++unit->math.counts.bn_channel;
             work(c);
           }};
@@ -79,10 +77,9 @@ std::vector<Stage> batchnorm_feedforward_stages(const BatchNorm& layer, const Pr
       const float d = channel.sum / count;
       set_affine(*unit, c, unit->shift(c * unit->layer.h * unit->layer.w) + d, channel.product / count - d * d);
     };
-    return {{E, 0, sums}, coefficients(unit, coefficient), {E, 0, affine}};
+    return {{E, 0, 0, 0, sums}, coefficients(unit, coefficient), {E, 0, 0, 0, affine}};
   }
   const auto mean_pass = [unit](int64_t i) {
-    unit->math.fetch(kValueBits);
     Channel& channel = unit->channel_of(i);
     channel.sum = unit->math.add(channel.sum, unit->z(i));
   };
@@ -91,7 +88,6 @@ std::vector<Stage> batchnorm_feedforward_stages(const BatchNorm& layer, const Pr
     channel.mean = channel.sum / count;
   };
   const auto variance_pass = [unit](int64_t i) {
-    unit->math.fetch(kValueBits);
     Channel& channel = unit->channel_of(i);
     const float d = unit->math.subtract(unit->z(i), channel.mean);
     channel.product = unit->math.add(channel.product, unit->math.multiply(d, d));
@@ -100,17 +96,13 @@ std::vector<Stage> batchnorm_feedforward_stages(const BatchNorm& layer, const Pr
     const Channel& channel = unit->channels[static_cast<size_t>(c)];
     set_affine(*unit, c, channel.mean, channel.product / count);
   };
-  const auto normalising_pass = [unit, affine](int64_t i) {
-    unit->math.fetch(kValueBits);
-    affine(i);
-    unit->math.store(kValueBits);
-  };
   // The division that makes a channel's mean is part of its coefficients, which have their cycle later.
-  return {{E, e, mean_pass},
-          {layer.c, 0, mean},
-          {E, e, variance_pass},
+  const int64_t v = processor.value_bits;
+  return {{E, e, v, 0, mean_pass},
+          {layer.c, 0, 0, 0, mean},
+          {E, e, v, 0, variance_pass},
           coefficients(unit, coefficient),
-          {E, e, normalising_pass}};
+          {E, e, v, v, affine}};
 }
 
 std::vector<Stage> batchnorm_backpropagation_stages(const BatchNorm& layer, const Processor& processor,
@@ -134,15 +126,7 @@ std::vector<Stage> batchnorm_backpropagation_stages(const BatchNorm& layer, cons
     channel.inverse_deviation = 1 / std::sqrt(channel.inverse_deviation + layer.epsilon);
   }
 
-  const bool decoupled = processor.decoupled_batchnorm;
-  const auto fetch_operands = [unit, decoupled] {
-    unit->math.fetch(kValueBits);  // Z
-    if (!decoupled) {
-      unit->math.fetch(kValueBits);  // dY; decoupled, it comes from the array or is loaded anyway
-    }
-  };
-  const auto sums = [unit, fetch_operands](int64_t i) {
-    fetch_operands();
+  const auto sums = [unit](int64_t i) {
     Channel& channel = unit->channel_of(i);
     const float d = unit->math.subtract(unit->z(i), channel.mean);
     channel.sum = unit->math.add(channel.sum, unit->dy(i));
@@ -156,18 +140,18 @@ std::vector<Stage> batchnorm_backpropagation_stages(const BatchNorm& layer, cons
     channel.b = -channel.a * inverse * inverse * channel.product / count;
     channel.c = -channel.a * channel.sum / count - channel.b * channel.mean;
   };
-  const auto gradient = [unit, fetch_operands, decoupled, &result](int64_t i) {
-    fetch_operands();
+  const auto gradient = [unit, &result](int64_t i) {
     const Channel& channel = unit->channel_of(i);
     const float from_dy = unit->math.multiply(channel.a, unit->dy(i));
     const float from_z = unit->math.multiply(channel.b, unit->z(i));
     result.output[static_cast<size_t>(i)] = unit->math.add(unit->math.add(from_dy, from_z), channel.c);
-    if (!decoupled) {
-      unit->math.store(kValueBits);
-    }
   };
-  const int64_t e = decoupled ? 0 : processor.batchnorm_elements;
-  return {{E, e, sums}, coefficients(unit, coefficient), {E, e, gradient}};
+  const int64_t v = processor.value_bits;
+  if (processor.decoupled_batchnorm) {  // dY comes from the array, or is loaded anyway; Z is fetched for both
+    return {{E, 0, v, 0, sums}, coefficients(unit, coefficient), {E, 0, v, 0, gradient}};
+  }
+  const int64_t e = processor.batchnorm_elements;
+  return {{E, e, 2 * v, 0, sums}, coefficients(unit, coefficient), {E, e, 2 * v, v, gradient}};
 }
 
 }  // namespace trainer::golden

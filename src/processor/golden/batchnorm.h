@@ -7,7 +7,7 @@
 
 namespace trainer::golden {
 
-/// The BN unit's work as stages that count what they do (contract, section 7). `layer`, `processor` and `result` must
+/// The BN unit's work as stages that count what they do (contract, section 10). `layer`, `processor` and `result` must
 /// outlive them; result.output must have the layer's size.
 std::vector<Stage> batchnorm_feedforward_stages(const BatchNorm& layer, const Processor& processor, Result& result);
 std::vector<Stage> batchnorm_backpropagation_stages(const BatchNorm& layer, const Processor& processor, Result& result);

@@ -1,69 +1,77 @@
 #include "processor/golden/group.h"
 
-#include "processor/golden/memory.h"
+#include <string>
+#include <utility>
+
+#include "processor/golden/item_reader.h"
 
 namespace trainer::golden {
 
-Group::Group(sc_core::sc_module_name name, int64_t number, int64_t pes, sc_core::sc_fifo<int>& done)
+namespace {
+
+constexpr int64_t kBanks = 2;
+
+}  // namespace
+
+Group::Group(sc_core::sc_module_name name, int64_t pes, OutputBuffer& output, PassSequencer& sequencer)
     : sc_core::sc_module(name),
       clock("clock"),
-      items("items", 1),
-      number_(static_cast<int>(number)),
-      done_(done),
-      pe_done_("pe_done", static_cast<int>(pes)) {
+      output_(output),
+      received_("received"),
+      pe_done_("pe_done"),
+      drain_("drain", output, sequencer) {
+  drain_.clock(clock);
   for (int64_t i = 0; i < pes; ++i) {
-    const std::string suffix = std::to_string(i);
-    sequencers_.push_back(std::make_unique<Sequencer>(("sequencer" + suffix).c_str()));
-    pes_.push_back(std::make_unique<Pe>(("pe" + suffix).c_str(), i, *sequencers_.back(), broadcast_, pe_done_));
+    pes_.push_back(std::make_unique<Pe>(("pe" + std::to_string(i)).c_str(), i, broadcast_, [this] {
+      --working_;
+      pe_done_.notify(sc_core::SC_ZERO_TIME);
+    }));
     pes_.back()->clock(clock);
   }
   SC_HAS_PROCESS(Group);
   SC_METHOD(run);
   dont_initialize();
-  sensitive << items.data_written_event() << pe_done_.data_written_event();
+  sensitive << received_ << pe_done_ << drain_.drained;
 }
 
 void Group::use(Job* job) {
   job_ = job;
+  queue_.clear();
+  computing_ = false;
   broadcast_.reset();
-  for (const auto& sequencer : sequencers_) {
-    sequencer->use(job);
-  }
+  drain_.use(job);
+  banks_.resize(static_cast<size_t>(job->processor.pes));
   for (const auto& pe : pes_) {
     pe->use(job);
   }
 }
 
+void Group::receive(const Item& item) {
+  queue_.push_back(item);
+  received_.notify(sc_core::SC_ZERO_TIME);
+}
+
 void Group::run() {
-  int finished = 0;
-  while (pe_done_.nb_read(finished)) {
-    if (--working_ == 0) {
-      done_.nb_write(number_);
-    }
+  if (computing_ && working_ == 0) {
+    computing_ = false;
+    job_->times(item_).finish = job_->now();
+    drain_.push(item_, std::move(banks_));
+    banks_.assign(static_cast<size_t>(job_->processor.pes), {});
   }
-  Item item;
-  if (items.nb_read(item)) {
-    begin(item);
+  if (!computing_ && !queue_.empty() && drain_.undrained() < kBanks) {
+    start_item();
   }
 }
 
-void Group::begin(const Item& item) {
-  Job& job = *job_;
-  if (item.tile == 0) {
-    stream_block(job, item.block);
-  }
-  const ChannelRange channels = channels_of(job, item.block);
-  if (job.processor.skip_input_zeros) {
-    for (int64_t c = 0; c < job.streamed_per_group; ++c) {
-      job.counts.bitmap_read += job.processor.tile;
-    }
-  }
-  for (int64_t channel = channels.first; channel < channels.end; ++channel) {
-    if (job.processor.skip_input_zeros && job.phase == Phase::WG) {
-      job.counts.bitmap_read += job.processor.tile;  // the PE's own dZ
-    }
-    sequencers_[static_cast<size_t>(channel - channels.first)]->items.nb_write({channel, item.tile});
-    ++working_;
+void Group::start_item() {
+  computing_ = true;
+  item_ = queue_.front();
+  queue_.pop_front();
+  job_->times(item_).start = job_->now();
+  read_item(*job_, item_);
+  working_ = job_->processor.pes;
+  for (int64_t pe = 0; pe < job_->processor.pes; ++pe) {
+    pes_[static_cast<size_t>(pe)]->begin(item_, banks_[static_cast<size_t>(pe)]);
   }
 }
 

@@ -1,39 +1,45 @@
 #pragma once
 
+#include <deque>
 #include <memory>
-#include <string>
 #include <systemc>
 #include <vector>
 
+#include "processor/golden/drain.h"
 #include "processor/golden/pe.h"
 
 namespace trainer::golden {
 
-inline std::ostream& operator<<(std::ostream& out, const Item& item) { return out << item.block << '@' << item.tile; }
-
-/// PEs that work on one item at a time, each on its own output channel.
+/// PEs that work on one item at a time, with a queue of items before them and two banks of accumulators: one item is
+/// worked on while the one before drains (contract, section 4).
 class Group : public sc_core::sc_module {
  public:
-  Group(sc_core::sc_module_name name, int64_t number, int64_t pes, sc_core::sc_fifo<int>& done);
+  Group(sc_core::sc_module_name name, int64_t pes, OutputBuffer& output, PassSequencer& sequencer);
 
   void use(Job* job);
+  bool has_room() const { return static_cast<int64_t>(queue_.size()) < job_->processor.fifo_depth; }
+  void receive(const Item& item);
   bool active(int64_t pe) const { return pes_[static_cast<size_t>(pe)]->active(); }
+  bool draining() const { return drain_.busy(); }
 
   sc_core::sc_in<bool> clock;
-  sc_core::sc_fifo<Item> items;
 
  private:
   void run();
-  void begin(const Item& item);
+  void start_item();
 
-  const int number_;
-  sc_core::sc_fifo<int>& done_;
-  sc_core::sc_fifo<int> pe_done_;
+  OutputBuffer& output_;
+  sc_core::sc_event received_;
+  sc_core::sc_event pe_done_;
+  Drain drain_;
   Broadcast broadcast_;
-  std::vector<std::unique_ptr<Sequencer>> sequencers_;
   std::vector<std::unique_ptr<Pe>> pes_;
+  std::deque<Item> queue_;
   Job* job_ = nullptr;
-  int64_t working_ = 0;  // PEs that have not finished the item
+  bool computing_ = false;
+  Item item_;                // computed
+  std::vector<Bank> banks_;  // its sums, of each PE
+  int64_t working_ = 0;      // PEs that have not finished it
 };
 
 }  // namespace trainer::golden

@@ -8,7 +8,7 @@
 
 #include "processor/golden/arithmetic.h"
 #include "processor/golden/batchnorm.h"
-#include "processor/golden/controller.h"
+#include "processor/golden/monitor.h"
 #include "processor/golden/stream_unit.h"
 
 // SystemC's library has a main of its own that calls this. Programs that use the model have their own main instead, and
@@ -16,62 +16,23 @@
 int sc_main(int /*count*/, char* /*arguments*/[]) { return 1; }
 
 namespace trainer::golden {
-namespace {
-
-/// Looks at the array in the middle of every clock cycle, when all that happens at its edge has settled.
-class Monitor : public sc_core::sc_module {
- public:
-  Monitor(sc_core::sc_module_name name, const Controller& array, const StreamUnit& unit)
-      : sc_core::sc_module(name), clock("clock"), array_(array), unit_(unit) {
-    SC_HAS_PROCESS(Monitor);
-    SC_METHOD(look);
-    dont_initialize();
-    sensitive << clock.neg();
-  }
-
-  void watch(Counts* counts, const Processor& processor) {
-    counts_ = counts;
-    processor_ = processor;
-  }
-
-  sc_core::sc_in<bool> clock;
-
- private:
-  void look() {
-    if (!array_.busy() && !unit_.busy()) {
-      return;
-    }
-    ++counts_->cycle;
-    bool working = unit_.busy();
-    for (int64_t group = 0; group < processor_.groups; ++group) {
-      for (int64_t pe = 0; pe < processor_.pes; ++pe) {
-        const bool active = array_.active(group, pe);
-        (active ? counts_->lane_active : counts_->lane_idle) += processor_.lanes;
-        working = working || active;
-      }
-    }
-    if (!working) {
-      throw std::logic_error("golden model: the array is stuck");
-    }
-  }
-
-  const Controller& array_;
-  const StreamUnit& unit_;
-  Counts* counts_ = nullptr;
-  Processor processor_;
-};
-
-}  // namespace
 
 struct Machine::Parts {
   Parts(int64_t most_groups_, int64_t most_pes_)
       : most_groups(most_groups_),
         most_pes(most_pes_),
-        clock("clock", sc_core::sc_time(2, sc_core::SC_NS)),
-        controller("array", most_groups_, most_pes_),
-        unit("unit"),
-        monitor("monitor", controller, unit) {
-    controller.clock(clock);
+        clock("clock", period),
+        channel("channel", period),
+        sequencer("sequencer", channel),
+        distributor("distributor", sequencer, groups),
+        unit("unit", channel),
+        monitor("monitor", sequencer, groups, channel, unit) {
+    for (int64_t g = 0; g < most_groups; ++g) {
+      groups.push_back(std::make_unique<Group>(("group" + std::to_string(g)).c_str(), most_pes, output, sequencer));
+      groups.back()->clock(clock);
+    }
+    sequencer.clock(clock);
+    distributor.clock(clock);
     unit.clock(clock);
     monitor.clock(clock);
   }
@@ -83,10 +44,32 @@ struct Machine::Parts {
     monitor.watch(counts, processor);
   }
 
+  void run(Job& job, bool ideal_memory) {
+    watch(&job.counts, job.processor);
+    output.use(&job);
+    distributor.use(&job);
+    for (int64_t g = 0; g < job.processor.groups; ++g) {
+      groups[static_cast<size_t>(g)]->use(&job);
+    }
+    sequencer.start(&job, ideal_memory);
+    sc_core::sc_start();
+  }
+
+  void run(std::vector<Stage> stages, const Processor& processor, Counts* counts) {
+    watch(counts, processor);
+    unit.start(std::move(stages), processor, counts);
+    sc_core::sc_start();
+  }
+
   const int64_t most_groups;
   const int64_t most_pes;
+  const sc_core::sc_time period{2, sc_core::SC_NS};
   sc_core::sc_clock clock;
-  Controller controller;
+  OutputBuffer output;
+  std::vector<std::unique_ptr<Group>> groups;
+  MemoryChannel channel;
+  PassSequencer sequencer;
+  Distributor distributor;
   StreamUnit unit;
   Monitor monitor;
 };
@@ -95,27 +78,26 @@ Machine::Machine(int64_t most_groups, int64_t most_pes) : parts_(std::make_uniqu
 
 Machine::~Machine() = default;
 
-Result Machine::run(Phase phase, const Layer& layer, const Processor& processor) {
-  Job job(phase, layer, processor);
-  parts_->watch(&job.counts, processor);
-  parts_->controller.start(&job);
-  sc_core::sc_start();
-  return {job.counts, std::move(job.output)};
+Result Machine::run(Phase phase, const Layer& layer, const Processor& processor, const Dataflow& dataflow) {
+  Job ideal(phase, layer, processor, dataflow);
+  parts_->run(ideal, true);
+  Job job(phase, layer, processor, dataflow);
+  parts_->run(job, false);
+  job.counts.compute_cycles = ideal.counts.cycle;
+  return {job.counts, std::move(job.output), std::move(job.items), std::move(ideal.items)};
 }
 
 Result Machine::batchnorm_feedforward(const BatchNorm& layer, const Processor& processor) {
-  Result result{{}, std::vector<float>(layer.Z.size())};
-  parts_->watch(&result.counts, processor);
-  parts_->unit.start(batchnorm_feedforward_stages(layer, processor, result));
-  sc_core::sc_start();
+  Result result;
+  result.output.resize(layer.Z.size());
+  parts_->run(batchnorm_feedforward_stages(layer, processor, result), processor, &result.counts);
   return result;
 }
 
 Result Machine::batchnorm_backpropagation(const BatchNorm& layer, const Processor& processor) {
-  Result result{{}, std::vector<float>(layer.Z.size())};
-  parts_->watch(&result.counts, processor);
-  parts_->unit.start(batchnorm_backpropagation_stages(layer, processor, result));
-  sc_core::sc_start();
+  Result result;
+  result.output.resize(layer.Z.size());
+  parts_->run(batchnorm_backpropagation_stages(layer, processor, result), processor, &result.counts);
   return result;
 }
 
@@ -130,17 +112,16 @@ UpdateResult Machine::update(const Update& update, const Processor& processor) {
   const Arithmetic math{result.counts};
   const auto step = [&](int64_t element) {
     const size_t i = trained[static_cast<size_t>(element)];
-    math.fetch(32 + 32 + 16);  // weight, momentum, dW
     float& weight = result.weight[i];
     float& momentum = result.momentum[i];
     const float gradient = math.add(update.gradient[i], math.multiply(update.decay, weight));
     momentum = math.add(math.multiply(update.momentum_factor, momentum), gradient);
     weight = math.subtract(weight, math.multiply(update.rate, momentum));
-    math.store(32 + 32 + 16);  // weight, momentum, and the weight in FP16
   };
-  parts_->watch(&result.counts, processor);
-  parts_->unit.start({{static_cast<int64_t>(trained.size()), processor.update_elements, step}});
-  sc_core::sc_start();
+  constexpr int64_t kFetchBits = 32 + 32 + 16;                // weight, momentum, dW
+  const int64_t store_bits = 32 + 32 + processor.value_bits;  // weight, momentum, and the weight as FF reads it
+  const auto elements = static_cast<int64_t>(trained.size());
+  parts_->run({{elements, processor.update_elements, kFetchBits, store_bits, step}}, processor, &result.counts);
   return result;
 }
 

@@ -9,7 +9,8 @@ namespace trainer::golden {
 // The golden model: the processor of docs/processor-contract.md, clock by clock, with real values, as SystemC modules.
 // Written from that text alone; it shares no code with the fast model of src/processor, which it is compared with.
 //
-// This header is the whole interface. It is plain C++17, the version that SystemC's library was built with.
+// This header and choice.h are the whole interface. They are plain C++17, the version that SystemC's library was built
+// with.
 
 enum class Phase { FF, BP, WG };
 
@@ -29,6 +30,13 @@ struct Layer {
 
 struct Processor {
   int64_t groups = 1, pes = 1, lanes = 1, tile = 64;
+  int64_t fifo_depth = 1;
+  int64_t drain = 1;  ///< sums per PE and cycle
+  int64_t value_bits = 16;
+  int64_t activations_KB = 1, weights_KB = 1, outputs_KB = 1;
+  int64_t clock_kHz = 1000;
+  int64_t bandwidth_MBps = 1;
+  int64_t latency_ns = 0;
   bool skip_input_zeros = false;
   bool skip_weight_zeros = false;
   bool skip_pruned_gradients = false;
@@ -37,19 +45,49 @@ struct Processor {
   int64_t update_elements = 1;     ///< per cycle
 };
 
+enum class Compress { weights, activations };
+enum class Assignment { in_order, balanced };
+
+/// How a phase of a layer runs: gk x gp x gc parts of output channels, positions and input channels.
+struct Dataflow {
+  Compress compress = Compress::weights;
+  int64_t gk = 1, gp = 1, gc = 1;
+  Assignment assignment = Assignment::in_order;
+
+  bool operator==(const Dataflow& other) const {
+    return compress == other.compress && gk == other.gk && gp == other.gp && gc == other.gc &&
+           assignment == other.assignment;
+  }
+};
+
 /// What happened, counted where it happened.
 struct Counts {
   int64_t skipped_by_input = 0, skipped_by_weight = 0, skipped_by_output = 0;
-  int64_t mac = 0, lane_active = 0, lane_idle = 0, cycle = 0;
-  int64_t bitmap_scan = 0, bitmap_read = 0, operand_read = 0, accumulate = 0;
+  int64_t cycle = 0, compute_cycles = 0, memory_cycles = 0;
+  int64_t mac = 0, lane_active = 0, lane_idle = 0, dispatch = 0;
+  int64_t bitmap_scan = 0, bitmap_read = 0, accumulate = 0, reduce = 0;
+  int64_t operand_bits = 0;  ///< read by lanes; operand_read() in words
   int64_t buffer_read = 0, buffer_write = 0;
   int64_t fp32_add = 0, fp32_multiply = 0, bn_channel = 0;
   int64_t dram_read = 0, dram_write = 0;
+
+  int64_t operand_read() const { return (operand_bits + 15) / 16; }
+};
+
+/// When what happened to an item, in cycles from the phase's start (contract, section 4).
+struct ItemTimes {
+  int64_t sent = 0, start = 0, finish = 0, drained = 0;
+
+  bool operator==(const ItemTimes& other) const {
+    return sent == other.sent && start == other.start && finish == other.finish && drained == other.drained;
+  }
 };
 
 struct Result {
   Counts counts;
-  std::vector<float> output;  ///< Z, dX or dW (of the held positions, 0 elsewhere), in the orders of Layer
+  std::vector<float> output;     ///< Z, dX or dW (of the held positions, 0 elsewhere), in the orders of Layer
+  std::vector<ItemTimes> items;  ///< in the order in which they were sent
+  std::vector<ItemTimes> ideal;  ///< the same where no transfer takes time
 };
 
 /// BN over N x C x H x W. Forward needs Z, backward Z and dY.
@@ -82,7 +120,8 @@ class Machine {
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
 
-  Result run(Phase phase, const Layer& layer, const Processor& processor);
+  /// `dataflow` must cut the processor's groups exactly: gk * gp * gc = groups.
+  Result run(Phase phase, const Layer& layer, const Processor& processor, const Dataflow& dataflow);
   /// Output: Y.
   Result batchnorm_feedforward(const BatchNorm& layer, const Processor& processor);
   /// Output: dZ.

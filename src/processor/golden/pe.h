@@ -1,54 +1,37 @@
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <systemc>
-#include <vector>
 
-#include "processor/golden/broadcast.h"
-#include "processor/golden/sequencer.h"
+#include "processor/golden/datapath.h"
 
 namespace trainer::golden {
 
-/// One processing element of L lanes: takes visits from its queue and issues up to L MACs of one visit each cycle.
+/// One processing element: visit after visit of its item, one cycle of lanes at each edge of the clock.
 class Pe : public sc_core::sc_module {
  public:
-  Pe(sc_core::sc_module_name name, int64_t number, Sequencer& sequencer, Broadcast& broadcast,
-     sc_core::sc_fifo<int>& done);
+  /// `done` is called when the item is.
+  Pe(sc_core::sc_module_name name, int64_t number, Broadcast& broadcast, std::function<void()> done);
 
-  void use(Job* job) { job_ = job; }
+  void use(Job* job);
+  /// Begins now.
+  void begin(const Item& item, Bank& bank);
   /// Working in the present cycle; settled from half a cycle after the clock's edge.
   bool active() const { return active_; }
 
   sc_core::sc_in<bool> clock;
 
  private:
-  struct Operands {
-    int64_t place;  // within the tile
-    int64_t x_index, z_index;
-    bool inside;
-    float a, b;
-  };
-
   void run();
-  void scan_bitmaps();
-  void issue_cycle();
-  void end_visit();
-  void end_item();
 
-  Job* job_ = nullptr;
   const int64_t number_;
-  sc_core::sc_fifo<Command>& commands_;
   Broadcast& broadcast_;
-  sc_core::sc_fifo<int>& done_;
-
+  const std::function<void()> done_;
+  sc_core::sc_event begin_;
+  std::unique_ptr<Datapath> datapath_;
   bool active_ = false;
   bool visiting_ = false;
-  int64_t channel_ = 0;
-  int64_t tile_ = 0;
-  Command visit_;
-  std::vector<Operands> wanted_;
-  size_t issued_ = 0;
-  std::vector<float> lane_sums_;   // WG
-  std::vector<float> place_sums_;  // FF: Z of the tile's places
 };
 
 }  // namespace trainer::golden

@@ -1,31 +1,34 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
-#include "processor/golden/machine.h"
+#include "processor/golden/choice.h"
 #include "processor/random_layer.h"
 
 namespace trainer::golden_test {
 
-/// A layer and a processor that both models run.
+/// A layer and a processor that both models run. Values are small integers, so that sums are exact in any order.
 struct Case {
   LayerCase layer;
-  ProcessorParameters processor;
-  std::string text;  ///< all that is needed to make it again
+  /// The layer a step earlier, which the fast model must not mix up with this one: other values, in half of all cases
+  /// under the same mask.
+  std::optional<LayerCase> before;
+  golden::Processor processor;
+  golden::Pins pins;
+  std::string text;  ///< the problem, the processor, and how to run this case alone
 };
 
-/// The case of this number: any small layer on any small array with any capabilities.
+/// The case of this number: any small layer on any small processor, pinned or adaptive.
 Case random_case(uint64_t number);
+/// Any small processor for some layer; adds what it pins.
+golden::Processor random_processor(Random& random, golden::Pins& pins);
+/// "array.groups=4 array.pes_per_group=3 ...": every key that matters, as --set takes them.
+std::string processor_string(const golden::Processor& processor, const golden::Pins& pins);
 
-/// The same operands and parameters for the golden model.
+/// The same operands for the golden model.
 golden::Layer golden_layer(const LayerCase& layer);
-golden::Processor golden_processor(const ProcessorParameters& parameters);
-
-/// Groups and PEs that random_case() never exceeds.
-inline constexpr int64_t kMostGroups = 5;
-inline constexpr int64_t kMostPes = 6;
-
-/// The one machine of this program.
-golden::Machine& machine();
+/// A tensor's values in the order of its letters.
+std::vector<float> in_order(const Tensor& tensor);
 
 }  // namespace trainer::golden_test

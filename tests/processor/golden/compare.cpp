@@ -2,11 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-#include <limits>
+#include <sstream>
 
-#include "kernels/convolution/paths.h"
 #include "processor/contraction_model.h"
+#include "processor/golden/the_machine.h"
+#include "processor/golden/values.h"
+#include "processor/processor_file.h"
 #include "processor/stream_models.h"
 
 namespace trainer::golden_test {
@@ -16,24 +17,31 @@ constexpr golden::Phase kGoldenPhases[] = {golden::Phase::FF, golden::Phase::BP,
 constexpr const char* kPhaseNames[] = {"FF", "BP", "WG"};
 
 /// Every event by its member; a new event must be added to both models.
-int64_t count_of(const golden::Counts& counts, Event event) {
+int64_t count_of(const golden::Counts& counts, const golden::Processor& processor, Event event) {
+  const bool fp8 = processor.value_bits == 8;
   switch (event) {
     case Event::mac:
-      return counts.mac;
+      return fp8 ? 0 : counts.mac;
+    case Event::mac_fp8:
+      return fp8 ? counts.mac : 0;
     case Event::lane_active:
       return counts.lane_active;
     case Event::lane_idle:
       return counts.lane_idle;
     case Event::cycle:
       return counts.cycle;
+    case Event::dispatch:
+      return counts.dispatch;
     case Event::bitmap_scan:
       return counts.bitmap_scan;
     case Event::bitmap_read:
       return counts.bitmap_read;
     case Event::operand_read:
-      return counts.operand_read;
+      return counts.operand_read();
     case Event::accumulate:
       return counts.accumulate;
+    case Event::reduce:
+      return counts.reduce;
     case Event::buffer_read:
       return counts.buffer_read;
     case Event::buffer_write:
@@ -52,61 +60,100 @@ int64_t count_of(const golden::Counts& counts, Event event) {
   return -1;
 }
 
-struct Values {
-  std::vector<float> Z, dX, dW;
+ProcessorParameters fast_parameters(const Case& c) {
+  std::vector<std::string> overrides;
+  std::istringstream words(processor_string(c.processor, c.pins));
+  for (std::string word; words >> word;) {
+    overrides.push_back(word);
+  }
+  return load_processor("trainer-28nm", overrides);
+}
+
+/// The fast model of one case.
+class Fast {
+ public:
+  explicit Fast(const Case& c)
+      : layer_(c.layer),
+        parameters_(fast_parameters(c)),
+        bitmaps_(c.layer),
+        model_(c.layer.geometry, parameters_,
+               std::make_shared<LayerCounts>(c.layer.geometry, parameters_.tile, parameters_.lanes)) {
+    if (c.before) {
+      const LayerBitmaps bitmaps(*c.before);
+      for (const golden::Phase phase : kGoldenPhases) {
+        run(phase, *c.before, bitmaps, 3, false);
+      }
+    }
+  }
+
+  PhaseOutcome run(golden::Phase phase, bool every_dataflow) { return run(phase, layer_, bitmaps_, 1, every_dataflow); }
+  const ProcessorParameters& parameters() const { return parameters_; }
+
+ private:
+  PhaseOutcome run(golden::Phase phase, const LayerCase& layer, const LayerBitmaps& bitmaps, int64_t serial,
+                   bool every_dataflow) {
+    const BitmapView X{bitmaps.X, serial};
+    const BitmapView dZ{bitmaps.dZ, serial + 1};
+    switch (phase) {
+      case golden::Phase::FF:
+        return model_.feedforward(layer.W(), X, every_dataflow);
+      case golden::Phase::BP:
+        return model_.backpropagation(layer.W(), dZ, every_dataflow);
+      case golden::Phase::WG:
+        break;
+    }
+    return model_.weight_gradient(layer.W(), X, dZ, every_dataflow);
+  }
+
+  const LayerCase& layer_;
+  const ProcessorParameters parameters_;
+  const LayerBitmaps bitmaps_;
+  ContractionModel model_;
 };
 
-std::vector<float> in_order(const Tensor& tensor) {
-  LayerCase carrier;
-  carrier.X = tensor;
-  carrier.dZ = Tensor({0, 0, 0, 0});
-  carrier.pattern = Pattern::full(1, 1);
-  carrier.weights = {0};
-  return golden_layer(carrier).X;
+golden::Dataflow golden_dataflow(const Dataflow& dataflow) {
+  golden::Dataflow result;
+  result.compress = dataflow.compress == Compress::weight ? golden::Compress::weights : golden::Compress::activations;
+  result.gk = dataflow.grouping.output_channels;
+  result.gp = dataflow.grouping.positions;
+  result.gc = dataflow.grouping.input_channels;
+  result.assignment =
+      dataflow.assignment == Assignment::balanced ? golden::Assignment::balanced : golden::Assignment::in_order;
+  return result;
 }
 
-/// The reference convolution's results; of absolute values with `magnitudes`.
-Values reference_values(const LayerCase& layer, bool magnitudes) {
-  const auto operand = [&](const Tensor& tensor) {
-    Tensor copy = tensor.clone();
-    for (float& value : copy.values()) {
-      value = magnitudes ? std::abs(value) : value;
-    }
-    return copy;
-  };
-  const Tensor X = operand(layer.X);
-  const Tensor dZ = operand(layer.dZ);
-  std::vector<float> weights = layer.weights;
-  for (float& weight : weights) {
-    weight = magnitudes ? std::abs(weight) : weight;
-  }
-  const auto convolution = make_reference_convolution(layer.geometry);
-  Tensor Z(layer.geometry.output());
-  Tensor dX(layer.geometry.input());
-  convolution->feedforward(X, {layer.pattern, weights}, Z);
-  convolution->backpropagate(dZ, {layer.pattern, weights}, dX, false);
-  const auto every_position = Pattern::full(layer.geometry.weight_rows(), layer.geometry.weight_columns());
-  std::vector<float> dW(static_cast<size_t>(every_position->size()));
-  convolution->weight_gradient(dZ, X, every_position, dW);
-  return {in_order(Z), in_order(dX), dW};
+std::string to_text(const golden::Dataflow& d) {
+  return fmt::format("{} {}x{}x{} {}", d.compress == golden::Compress::weights ? "weight" : "activation", d.gk, d.gp,
+                     d.gc, d.assignment == golden::Assignment::balanced ? "balanced" : "in-order");
 }
 
-std::string value_difference(const char* phase, const std::vector<float>& golden, const std::vector<float>& reference,
-                             const std::vector<float>& magnitude, int64_t products) {
-  const double nu = static_cast<double>(products) * std::ldexp(1.0, -24);
-  const double gamma = nu / (1 - nu);
-  if (golden.size() != reference.size()) {
-    return fmt::format("{}: {} values instead of {}; ", phase, golden.size(), reference.size());
+std::string choice_difference(const golden::Choice& golden, const Choice& fast) {
+  const golden::Dataflow fast_dataflow = golden_dataflow(fast.dataflow);
+  std::string text;
+  if (!(golden.dataflow == fast_dataflow)) {
+    text += fmt::format("dataflow golden {} fast {}, ", to_text(golden.dataflow), to_text(fast_dataflow));
   }
-  for (size_t i = 0; i < golden.size(); ++i) {
-    // The magnitude's own sum may be too small by gamma; products of subnormals round by the smallest one.
-    const double bound = 2 * gamma * (1 + 2 * gamma) * static_cast<double>(magnitude[i]) +
-                         static_cast<double>(products) * std::numeric_limits<float>::denorm_min();
-    if (!(std::abs(static_cast<double>(golden[i]) - static_cast<double>(reference[i])) <= bound)) {
-      return fmt::format("{}: value {} is {} instead of {} (bound {}); ", phase, i, golden[i], reference[i], bound);
+  if (golden.predicted_compute != fast.prediction.compute_cycles ||
+      golden.predicted_cycles != fast.prediction.cycles()) {
+    text += fmt::format("predicted golden {} compute {} fast {} compute {}, ", golden.predicted_cycles,
+                        golden.predicted_compute, fast.prediction.cycles(), fast.prediction.compute_cycles);
+  }
+  return text;
+}
+
+std::string time_differences(golden::Phase phase, const Case& c, const golden::Layer& layer, const Fast& fast,
+                             const std::vector<PhaseTime>& times) {
+  std::string text;
+  const std::vector<Dataflow> dataflows = all_dataflows(fast.parameters());
+  for (size_t i = 0; i < dataflows.size(); ++i) {
+    const golden::Dataflow dataflow = golden_dataflow(dataflows[i]);
+    const golden::Counts counts = machine().run(phase, layer, c.processor, dataflow).counts;
+    if (counts.cycle != times[i].cycles || counts.compute_cycles != times[i].compute_cycles) {
+      text += fmt::format("{}: cycles golden {} compute {} fast {} compute {}, ", to_text(dataflow), counts.cycle,
+                          counts.compute_cycles, times[i].cycles, times[i].compute_cycles);
     }
   }
-  return "";
+  return text;
 }
 
 testing::AssertionResult verdict(const std::string& differences, const Case& c) {
@@ -116,9 +163,32 @@ testing::AssertionResult verdict(const std::string& differences, const Case& c) 
   return testing::AssertionFailure() << differences << "\n" << c.text;
 }
 
+testing::AssertionResult same_phases(const Case& c, bool values, bool every_dataflow) {
+  const golden::Layer layer = golden_layer(c.layer);
+  Fast fast(c);
+  std::string text;
+  for (size_t i = 0; i < 3; ++i) {
+    const golden::Phase phase = kGoldenPhases[i];
+    const PhaseOutcome outcome = fast.run(phase, every_dataflow);
+    const golden::Choice choice = choose(phase, layer, c.processor, c.pins);
+    const golden::Result result = machine().run(phase, layer, c.processor, choice.dataflow);
+    std::string differences = choice_difference(choice, outcome.choice);
+    differences += difference(result.counts, c.processor, outcome.counts);
+    if (values) {
+      differences += value_difference(result.output, reference_output(phase, c));
+    }
+    if (every_dataflow) {
+      differences += time_differences(phase, c, layer, fast, outcome.hindsight);
+    }
+    text +=
+        differences.empty() ? "" : fmt::format("{} {}: {}; ", kPhaseNames[i], to_text(choice.dataflow), differences);
+  }
+  return verdict(text, c);
+}
+
 }  // namespace
 
-std::string difference(const golden::Counts& golden, const PhaseCounts& fast) {
+std::string difference(const golden::Counts& golden, const golden::Processor& processor, const PhaseCounts& fast) {
   std::string text;
   const auto compare = [&](std::string_view name, int64_t golden_count, int64_t fast_count) {
     if (golden_count != fast_count) {
@@ -126,9 +196,11 @@ std::string difference(const golden::Counts& golden, const PhaseCounts& fast) {
     }
   };
   for (const EventEntry& entry : event_table()) {
-    compare(entry.name, count_of(golden, entry.event), fast.events[entry.event]);
+    compare(entry.name, count_of(golden, processor, entry.event), fast.events[entry.event]);
   }
   compare("cycles", golden.cycle, fast.cycles);
+  compare("compute_cycles", golden.compute_cycles, fast.compute_cycles);
+  compare("memory_cycles", golden.memory_cycles, fast.memory_cycles);
   compare("effectual", golden.mac, fast.effectual_macs);
   compare("skipped_by_input", golden.skipped_by_input, fast.skipped_by_input);
   compare("skipped_by_weight", golden.skipped_by_weight, fast.skipped_by_weight);
@@ -138,71 +210,41 @@ std::string difference(const golden::Counts& golden, const PhaseCounts& fast) {
   return text;
 }
 
-testing::AssertionResult same_counts(const Case& c) {
-  const golden::Layer layer = golden_layer(c.layer);
-  const LayerBitmaps bitmaps(c.layer);
-  ContractionModel fast(c.layer.geometry, c.processor);
-  const PhaseCounts counts[] = {fast.feedforward(c.layer.W(), {bitmaps.X, 1}),
-                                fast.backpropagation(c.layer.W(), bitmaps.dZ),
-                                fast.weight_gradient(c.layer.W(), {bitmaps.X, 1}, bitmaps.dZ)};
-  std::string text;
-  for (size_t i = 0; i < 3; ++i) {
-    const golden::Result result = machine().run(kGoldenPhases[i], layer, golden_processor(c.processor));
-    const std::string differences = difference(result.counts, counts[i]);
-    text += differences.empty() ? "" : fmt::format("{}: {}; ", kPhaseNames[i], differences);
-  }
-  return verdict(text, c);
-}
+testing::AssertionResult same(const Case& c, bool every_dataflow) { return same_phases(c, true, every_dataflow); }
 
-testing::AssertionResult same_values(const Case& c) {
-  const ConvolutionGeometry& g = c.layer.geometry;
-  const golden::Layer layer = golden_layer(c.layer);
-  const golden::Processor processor = golden_processor(c.processor);
-  const Values reference = reference_values(c.layer, false);
-  const Values magnitude = reference_values(c.layer, true);
-  std::vector<float> held_dW = reference.dW;
-  for (size_t i = 0; i < held_dW.size(); ++i) {
-    held_dW[i] = processor.skip_pruned_gradients && layer.unpruned[i] == 0 ? 0.0F : held_dW[i];
-  }
-  const int64_t kernel = g.r * g.s;
-  const std::string text = value_difference("Z", machine().run(golden::Phase::FF, layer, processor).output, reference.Z,
-                                            magnitude.Z, g.c / g.groups * kernel) +
-                           value_difference("dX", machine().run(golden::Phase::BP, layer, processor).output,
-                                            reference.dX, magnitude.dX, g.k / g.groups * kernel) +
-                           value_difference("dW", machine().run(golden::Phase::WG, layer, processor).output, held_dW,
-                                            magnitude.dW, g.n * g.p() * g.q());
-  return verdict(text, c);
-}
+testing::AssertionResult same_counts(const Case& c) { return same_phases(c, false, false); }
 
-testing::AssertionResult same_unit_counts(const Case& c) {
+PhaseCounts fast_feedforward(const Case& c) { return Fast(c).run(golden::Phase::FF, false).counts; }
+
+testing::AssertionResult same_units(const Case& c) {
+  const ProcessorParameters parameters = fast_parameters(c);
   const Shape shape = c.layer.geometry.output();
   golden::BatchNorm batchnorm;
   batchnorm.n = shape.n;
   batchnorm.c = shape.c;
   batchnorm.h = shape.h;
   batchnorm.w = shape.w;
-  batchnorm.Z = golden_layer(c.layer).dZ;
+  batchnorm.Z = in_order(c.layer.dZ);
   batchnorm.dY = batchnorm.Z;
   batchnorm.gamma.assign(static_cast<size_t>(shape.c), 1.5F);
   batchnorm.beta.assign(static_cast<size_t>(shape.c), 0.5F);
-  const golden::Processor processor = golden_processor(c.processor);
   std::string text;
   const auto compare = [&](const char* what, const golden::Counts& counts, const PhaseCounts& fast) {
-    const std::string differences = difference(counts, fast);
+    const std::string differences = difference(counts, c.processor, fast);
     text += differences.empty() ? "" : fmt::format("{}: {}; ", what, differences);
   };
-  compare("BN forward", machine().batchnorm_feedforward(batchnorm, processor).counts,
-          batchnorm_feedforward(shape, c.processor));
-  compare("BN backward", machine().batchnorm_backpropagation(batchnorm, processor).counts,
-          batchnorm_backpropagation(shape, c.processor));
+  compare("BN forward", machine().batchnorm_feedforward(batchnorm, c.processor).counts,
+          batchnorm_feedforward(shape, parameters));
+  compare("BN backward", machine().batchnorm_backpropagation(batchnorm, c.processor).counts,
+          batchnorm_backpropagation(shape, parameters));
 
   golden::Update step;
   step.unpruned = c.layer.pattern->mask();
   step.weight.assign(step.unpruned.size(), 1.0F);
   step.momentum.assign(step.unpruned.size(), 0.5F);
   step.gradient.assign(step.unpruned.size(), 0.25F);
-  const int64_t trained = c.processor.skip_pruned_gradients ? c.layer.pattern->nonzeros() : c.layer.pattern->size();
-  compare("UP", machine().update(step, processor).counts, update(trained, c.processor));
+  const int64_t trained = parameters.skip_pruned_gradients ? c.layer.pattern->nonzeros() : c.layer.pattern->size();
+  compare("UP", machine().update(step, c.processor).counts, update(trained, parameters));
   return verdict(text, c);
 }
 

@@ -1,131 +1,141 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <stdexcept>
 
-#include "processor/contraction_model.h"
 #include "processor/golden/compare.h"
+#include "processor/golden/the_machine.h"
+#include "processor/golden/values.h"
 
 namespace trainer::golden_test {
 namespace {
 
-/// Section 9 of the contract.
-golden::Layer worked_layer() {
-  golden::Layer layer;
-  layer.n = 4;
-  layer.w = 3;
-  layer.k = 2;
-  layer.r = layer.s = 3;
-  layer.padding = 1;
-  layer.X = {1, 0, 0, 2, 0, 4, 3, 0, 5, 0, 0, 0};
-  for (int n = 0; n < 4; ++n) {
-    for (const float value : {1.0F, 1.0F, 1.0F, n == 2 ? 2.0F : 0.0F, 0.0F, 2.0F}) {
-      layer.dZ.push_back(value);
+using golden::Assignment;
+using golden::Compress;
+using golden::Counts;
+using golden::Dataflow;
+using golden::Phase;
+
+std::vector<Dataflow> every_dataflow(const golden::Processor& processor) {
+  std::vector<Dataflow> result;
+  for (const Compress compress : {Compress::weights, Compress::activations}) {
+    for (const Assignment assignment : {Assignment::in_order, Assignment::balanced}) {
+      for (int64_t gk = 1; gk <= processor.groups; gk *= 2) {
+        for (int64_t gp = 1; gk * gp <= processor.groups; gp *= 2) {
+          result.push_back({compress, gk, gp, processor.groups / gk / gp, assignment});
+        }
+      }
     }
   }
-  layer.W.assign(18, 0.0F);
-  layer.unpruned.assign(18, 0);
-  layer.W[3] = 0.5F;
-  layer.W[4] = -1;
-  layer.W[9 + 5] = 2;
-  for (const size_t i : {3, 4, 9 + 4, 9 + 5}) {
-    layer.unpruned[i] = 1;
+  return result;
+}
+
+/// A layer of two convolution groups on four groups of PEs with little of everything.
+Case small_case() {
+  Case c = random_case(1);  // for its integers
+  Random random(9);
+  c.layer =
+      make_layer({.n = 9, .c = 6, .h = 5, .w = 4, .k = 10, .r = 3, .s = 2, .stride = 2, .padding = 1, .groups = 2}, 0.4,
+                 0.7, 0.5, 11);
+  for (auto values : {c.layer.X.values(), c.layer.dZ.values(), std::span<float>(c.layer.weights)}) {
+    for (float& value : values) {
+      value = value == 0 ? 0.0F : static_cast<float>(1 + random.below(4));
+    }
   }
-  return layer;
+  c.before.reset();
+  c.pins = golden::Pins();
+  c.processor = golden::Processor();
+  c.processor.groups = 4;
+  c.processor.pes = 3;
+  c.processor.lanes = 2;
+  c.processor.skip_input_zeros = c.processor.skip_weight_zeros = c.processor.skip_pruned_gradients = true;
+  return c;
 }
 
-golden::Processor worked_processor() {
-  golden::Processor processor;
-  processor.pes = 2;
-  processor.lanes = 2;
-  processor.skip_input_zeros = processor.skip_weight_zeros = processor.skip_pruned_gradients = true;
-  return processor;
+TEST(Golden, EveryDataflowDoesTheSameWork) {
+  const Case c = small_case();
+  const golden::Layer layer = golden_layer(c.layer);
+  for (const Phase phase : {Phase::FF, Phase::BP, Phase::WG}) {
+    const std::vector<float> reference = reference_output(phase, c);
+    const Counts first = machine().run(phase, layer, c.processor, {Compress::weights, 4, 1, 1}).counts;
+    EXPECT_GT(first.mac, 0);
+    for (const Dataflow& dataflow : every_dataflow(c.processor)) {
+      const golden::Result result = machine().run(phase, layer, c.processor, dataflow);
+      EXPECT_EQ(value_difference(result.output, reference), "");
+      EXPECT_EQ(result.counts.mac, first.mac);
+      EXPECT_EQ(result.counts.skipped_by_input, first.skipped_by_input);
+      EXPECT_EQ(result.counts.skipped_by_weight, first.skipped_by_weight);
+      EXPECT_EQ(result.counts.skipped_by_output, first.skipped_by_output);
+      EXPECT_EQ(first.mac + first.skipped_by_input + first.skipped_by_weight + first.skipped_by_output,
+                c.layer.geometry.dense_macs());
+    }
+  }
 }
 
-TEST(Golden, WorkedExampleFF) {
-  const golden::Result result = machine().run(golden::Phase::FF, worked_layer(), worked_processor());
-  const golden::Counts& counts = result.counts;
-  EXPECT_EQ(counts.cycle, 5);  // max(2 + 3, 1)
-  EXPECT_EQ(counts.mac, 10);
-  EXPECT_EQ(counts.skipped_by_weight, 180);
-  EXPECT_EQ(counts.skipped_by_input, 26);
-  EXPECT_EQ(counts.lane_active, 12);
-  EXPECT_EQ(counts.lane_idle, 8);
-  EXPECT_EQ(counts.bitmap_scan, 3 * 64);
-  EXPECT_EQ(counts.bitmap_read, 64);
-  EXPECT_EQ(counts.operand_read, 10);
-  EXPECT_EQ(counts.accumulate, 10);
-  EXPECT_EQ(counts.buffer_read, 92 + 66);
-  EXPECT_EQ(counts.buffer_write, 384);
-  EXPECT_EQ(counts.dram_read, 12 + 9);
-  EXPECT_EQ(counts.dram_write, 48);
-  // Image 0 is 1 0 0: k = 0 is 0.5 * left - itself, k = 1 twice the right neighbour.
-  EXPECT_EQ(std::vector<float>(result.output.begin(), result.output.begin() + 6),
-            (std::vector<float>{-1, 0.5F, 0, 0, 0, 0}));
+TEST(Golden, WhatIsHeldByNobodyDrainsAllTheSame) {
+  Case c = small_case();
+  c.layer = make_layer(c.layer.geometry, 1, 1, 0, 1);
+  c.processor.activations_KB = 64;  // one pass
+  const golden::Layer layer = golden_layer(c.layer);
+  const Dataflow dataflow{Compress::weights, 4, 1, 1};
+  const golden::Result FF = machine().run(Phase::FF, layer, c.processor, dataflow);
+  EXPECT_EQ(FF.counts.lane_active, 0);
+  EXPECT_EQ(FF.counts.skipped_by_weight, c.layer.geometry.dense_macs());
+  EXPECT_EQ(FF.output, std::vector<float>(FF.output.size(), 0.0F));
+  // Four blocks, one per group: the last one's first item is sent in cycle 4, then 36 + 36 + 9 positions leave.
+  EXPECT_EQ(FF.counts.compute_cycles, 4 + 81);
+  const golden::Result WG = machine().run(Phase::WG, layer, c.processor, dataflow);
+  EXPECT_EQ(WG.counts.compute_cycles, WG.counts.dispatch);  // one item per cycle, none with any work
+  EXPECT_EQ(WG.counts.dram_write, 0);
 }
 
-TEST(Golden, WorkedExampleBP) {
-  const golden::Counts counts = machine().run(golden::Phase::BP, worked_layer(), worked_processor()).counts;
-  EXPECT_EQ(counts.cycle, 11);  // 4 + 6 + 1
-  EXPECT_EQ(counts.mac, 21);
-  EXPECT_EQ(counts.skipped_by_weight, 180);
-  EXPECT_EQ(counts.skipped_by_output, 8);
-  EXPECT_EQ(counts.skipped_by_input, 7);
-  EXPECT_EQ(counts.lane_active, 22);
-  EXPECT_EQ(counts.lane_idle, 22);
-  EXPECT_EQ(counts.bitmap_read, 2 * 64);
-  EXPECT_EQ(counts.buffer_read, 296 + 66);
+TEST(Golden, ADeeperQueueIsNeverSlower) {
+  Case c = small_case();
+  const golden::Layer layer = golden_layer(c.layer);
+  int64_t before = 0;
+  for (const int64_t depth : {1, 2, 4, 16}) {
+    c.processor.fifo_depth = depth;
+    const Counts counts = machine().run(Phase::FF, layer, c.processor, {Compress::weights, 2, 2, 1}).counts;
+    EXPECT_TRUE(before == 0 || counts.compute_cycles <= before) << depth;
+    before = counts.compute_cycles;
+  }
 }
 
-TEST(Golden, WorkedExampleWG) {
-  const golden::Counts counts = machine().run(golden::Phase::WG, worked_layer(), worked_processor()).counts;
-  EXPECT_EQ(counts.cycle, 5);  // max(2 + 3, 2 + 1)
-  EXPECT_EQ(counts.mac, 11);
-  EXPECT_EQ(counts.skipped_by_output, 168);
-  EXPECT_EQ(counts.skipped_by_input, 37);
-  EXPECT_EQ(counts.bitmap_scan, 2 * 4 * 64);
-  EXPECT_EQ(counts.bitmap_read, (1 + 2) * 64);
-  EXPECT_EQ(counts.operand_read, 22);
-  EXPECT_EQ(counts.accumulate, 4);
-  EXPECT_EQ(counts.buffer_read, 92 + 296 + 18 + 4 * 32);
-  EXPECT_EQ(counts.buffer_write, 128);
-  EXPECT_EQ(counts.dram_read, 12 + 37 + 3);
-  EXPECT_EQ(counts.dram_write, 8);
-}
-
-TEST(Golden, NothingHeldTakesNoCycle) {
-  golden::Layer layer = worked_layer();
-  layer.W.assign(18, 0.0F);
-  layer.unpruned.assign(18, 0);
-  const golden::Result result = machine().run(golden::Phase::FF, layer, worked_processor());
-  EXPECT_EQ(result.counts.cycle, 0);
-  EXPECT_EQ(result.counts.skipped_by_weight, 216);
-  EXPECT_EQ(result.output, std::vector<float>(24, 0.0F));
-}
-
-TEST(Golden, NotANumberAndInfinityAreNotZero) {
-  Case c = random_case(3);
-  c.layer = make_layer({.n = 9, .c = 3, .h = 5, .w = 4, .k = 4, .r = 3, .s = 3, .padding = 1}, 0.5, 0.5, 0.5, 3);
+TEST(Golden, WhatIsNoNormalNumberIsNotZero) {
+  Case c = small_case();
   c.layer.X.data()[7] = NAN;
   c.layer.X.data()[8] = INFINITY;
+  c.layer.X.data()[9] = 1e-40F;
+  c.layer.X.data()[10] = -0.0F;
   c.layer.dZ.data()[2] = -NAN;
+  c.layer.dZ.data()[3] = -1e-40F;
   c.layer.weights[1] = NAN;
   EXPECT_TRUE(same_counts(c));
 }
 
 TEST(Golden, ADifferenceIsSeen) {
-  const Case c = random_case(5);
-  const golden::Result result = machine().run(golden::Phase::FF, golden_layer(c.layer), golden_processor(c.processor));
-  const LayerBitmaps bitmaps(c.layer);
-  PhaseCounts fast = ContractionModel(c.layer.geometry, c.processor).feedforward(c.layer.W(), {bitmaps.X, 1});
-  EXPECT_EQ(difference(result.counts, fast), "");
+  const Case c = small_case();
+  const golden::Layer layer = golden_layer(c.layer);
+  const golden::Result result =
+      machine().run(Phase::FF, layer, c.processor, choose(Phase::FF, layer, c.processor, c.pins).dataflow);
+  PhaseCounts fast = fast_feedforward(c);
+  EXPECT_EQ(difference(result.counts, c.processor, fast), "");
   fast.events[Event::accumulate] += 1;
-  EXPECT_NE(difference(result.counts, fast).find("accumulate golden"), std::string::npos);
+  EXPECT_NE(difference(result.counts, c.processor, fast).find("accumulate golden"), std::string::npos);
 }
 
 TEST(Golden, AMachineThatIsTooSmallIsRefused) {
-  golden::Processor processor = worked_processor();
-  processor.groups = kMostGroups + 1;
-  EXPECT_THROW(machine().run(golden::Phase::FF, worked_layer(), processor), std::logic_error);
+  const Case c = small_case();
+  golden::Processor processor = c.processor;
+  processor.groups = 2 * kMostGroups;
+  EXPECT_THROW(machine().run(Phase::FF, golden_layer(c.layer), processor, {Compress::weights, 2 * kMostGroups, 1, 1}),
+               std::logic_error);
+}
+
+TEST(Golden, AGroupingThatLeavesGroupsOutIsRefused) {
+  const Case c = small_case();
+  EXPECT_THROW(machine().run(Phase::FF, golden_layer(c.layer), c.processor, {Compress::weights, 2, 1, 1}),
+               std::logic_error);
 }
 
 }  // namespace

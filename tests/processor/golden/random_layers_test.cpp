@@ -8,13 +8,15 @@
 namespace trainer::golden_test {
 namespace {
 
+/// One case in so many compares the times of every dataflow, not of the chosen one alone.
+constexpr uint64_t kEveryDataflow = 30;
+
 void compare_cases(uint64_t first, uint64_t count) {
   set_thread_count(1);  // layers so small are slower on more
   for (uint64_t number = first; number < first + count; ++number) {
     const Case c = random_case(number);
-    ASSERT_TRUE(same_counts(c));
-    ASSERT_TRUE(same_values(c));
-    ASSERT_TRUE(same_unit_counts(c));
+    ASSERT_TRUE(same(c, number % kEveryDataflow == 0));
+    ASSERT_TRUE(same_units(c));
   }
 }
 

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "base/random.h"
-#include "processor/golden/case.h"
+#include "processor/golden/the_machine.h"
 
 namespace trainer::golden_test {
 namespace {
@@ -77,9 +77,18 @@ TEST_P(GoldenBatchNorm, ComputesWhatItCounts) {
     EXPECT_NEAR(forward.output[i], Y[i], 1e-4);
     EXPECT_NEAR(backward.output[i], dZ[i], 1e-4);
   }
-  const int64_t pass = GetParam() ? 0 : 52;       // ceil(360 / 7)
-  EXPECT_EQ(forward.counts.cycle, 3 * pass + 3);  // three channels
-  EXPECT_EQ(backward.counts.cycle, 2 * pass + 3);
+  const int64_t pass = GetParam() ? 0 : 52;                // ceil(360 / 7)
+  EXPECT_EQ(forward.counts.compute_cycles, 3 * pass + 3);  // three channels
+  EXPECT_EQ(backward.counts.compute_cycles, 2 * pass + 3);
+  // One byte per cycle; 720 bytes in a tensor.
+  EXPECT_EQ(forward.counts.memory_cycles, GetParam() ? 0 : 4 * 720);
+  EXPECT_EQ(backward.counts.memory_cycles, GetParam() ? 2 * 720 : 5 * 720);
+  EXPECT_EQ(forward.counts.cycle, GetParam() ? 3 : 4 * 720);
+  EXPECT_EQ(forward.counts.lane_idle, forward.counts.cycle);
+
+  golden::Processor quick_memory = processor;
+  quick_memory.bandwidth_MBps = 10000;
+  EXPECT_EQ(machine().batchnorm_backpropagation(layer, quick_memory).counts.cycle, GetParam() ? 3 : 2 * pass + 3);
 }
 
 INSTANTIATE_TEST_SUITE_P(Units, GoldenBatchNorm, testing::Bool());
@@ -99,7 +108,8 @@ TEST(GoldenUpdate, IsMomentumSgdOfTheUnprunedWeights) {
   // m = m/2 + (g + w/4), w -= m/2
   EXPECT_EQ(result.momentum, (std::vector<float>{0.75F, -0.5F, 0}));
   EXPECT_EQ(result.weight, (std::vector<float>{0.625F, 2.25F, 0}));
-  EXPECT_EQ(result.counts.cycle, 2);
+  EXPECT_EQ(result.counts.compute_cycles, 2);
+  EXPECT_EQ(result.counts.cycle, 40);  // 2 * 20 bytes, one per cycle
   EXPECT_EQ(result.counts.fp32_add, 6);
   EXPECT_EQ(result.counts.buffer_write, 160);
 }

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <memory>
+
+#include "processor/golden/bank.h"
+#include "processor/golden/broadcast.h"
+#include "processor/golden/job.h"
+
+namespace trainer::golden {
+
+/// How a PE finds and does its work: one of the two dataflows (contract, section 3).
+class Datapath {
+ public:
+  virtual ~Datapath() = default;
+
+  /// The PE's part of an item; its sums go to `bank`, which lives until the item is finished.
+  virtual void begin(const Item& item, Bank& bank) = 0;
+  /// Goes to the next visit. False where the item has no more.
+  virtual bool next_visit() = 0;
+  /// Lanes do one cycle of the visit. False where it was the last one.
+  virtual bool issue_cycle() = 0;
+};
+
+/// For PE number `pe` of a group, in the job's dataflow.
+std::unique_ptr<Datapath> make_datapath(Job& job, int64_t pe, Broadcast& broadcast);
+
+}  // namespace trainer::golden
