@@ -14,7 +14,7 @@ namespace trainer {
 namespace {
 
 /// The visible table of subcommands, in the order of the help.
-constexpr Run (*kCommands[])(CLI::App&) = {add_train, add_evaluate, add_simulate, add_list};
+constexpr Run (*kCommands[])(CLI::App&) = {add_train, add_evaluate, add_simulate, add_cost, add_list};
 
 std::vector<std::string> command_names(const CLI::App& app) {
   std::vector<std::string> names;

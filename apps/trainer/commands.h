@@ -15,6 +15,7 @@ using Run = std::function<int()>;
 Run add_train(CLI::App& app);
 Run add_evaluate(CLI::App& app);
 Run add_simulate(CLI::App& app);
+Run add_cost(CLI::App& app);
 Run add_list(CLI::App& app);
 
 }  // namespace trainer

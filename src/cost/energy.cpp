@@ -1,9 +1,5 @@
 #include "cost/energy.h"
 
-#include <fmt/format.h>
-
-#include "base/error.h"
-
 namespace trainer {
 namespace {
 
@@ -22,23 +18,26 @@ double sum_of(const Energy& energy, EventPart part) {
 double Energy::core_J() const { return sum_of(*this, EventPart::core); }
 double Energy::dram_J() const { return sum_of(*this, EventPart::dram); }
 
-Energy energy_of(const EventCounts& counts, const CostTable& table, double clock_MHz) {
+Energy energy_of(const EventCounts& counts, const Prices& prices) {
   Energy energy;
   for (const EventEntry& entry : event_table()) {
     const int64_t count = counts[entry.event];
-    if (count == 0) {
-      continue;
+    if (count != 0) {
+      energy.by_event_J[static_cast<size_t>(entry.event)] = static_cast<double>(count) * prices.pJ(entry.event) * 1e-12;
     }
-    const CostRow* row = table.find(entry.event);
-    if (row == nullptr) {
-      throw UsageError(fmt::format("cost table '{}' has no row for event '{}' ({}), counted {} times: add a row",
-                                   table.name, entry.name, entry.meaning, count));
-    }
-    const double picojoule =
-        row->unit == CostUnit::pJ ? row->value : row->value * 1e3 / clock_MHz;  // mW / MHz = nJ per cycle
-    energy.by_event_J[static_cast<size_t>(entry.event)] = static_cast<double>(count) * picojoule * 1e-12;
   }
   return energy;
+}
+
+double share_energy_J(const Energy& energy, const Prices& prices, CostShare share) {
+  double sum = 0;
+  for (const EventEntry& entry : event_table()) {
+    const CostRow* row = prices.row(entry.event);
+    if (row != nullptr && row->share == share) {
+      sum += energy.event_J(entry.event);
+    }
+  }
+  return sum;
 }
 
 }  // namespace trainer

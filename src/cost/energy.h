@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "cost/table.h"
+#include "cost/prices.h"
 
 namespace trainer {
 
@@ -17,7 +17,10 @@ struct Energy {
   double system_J() const { return core_J() + dram_J(); }
 };
 
-/// count * pJ, or count / clock * mW. Throws UsageError naming an event that has a count and no row.
-Energy energy_of(const EventCounts& counts, const CostTable& table, double clock_MHz);
+/// count * price. Throws UsageError naming an event that has a count and no price.
+Energy energy_of(const EventCounts& counts, const Prices& prices);
+
+/// The part of it that is of one share.
+double share_energy_J(const Energy& energy, const Prices& prices, CostShare share);
 
 }  // namespace trainer

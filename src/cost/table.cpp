@@ -1,125 +1,147 @@
 #include "cost/table.h"
 
 #include <fmt/format.h>
-#include <yaml-cpp/yaml.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
-#include <cmath>
-#include <optional>
 #include <utility>
 
 #include "base/embedded.h"
 #include "base/error.h"
+#include "cost/checked_yaml.h"
 #include "processor/keyed_yaml.h"
 
 namespace trainer {
 namespace {
 
-constexpr std::array<std::string_view, 7> kRowKeys = {"event", "value", "unit", "node", "voltage_V", "source", "scope"};
-constexpr std::array<std::string_view, 3> kTableKeys = {"name", "summary", "rows"};
-
-std::string where(const std::string& file, const YAML::Node& node) {
-  return fmt::format("{}:{}", file, node.Mark().line + 1);
+// In the enum's order.
+const std::vector<std::string_view>& share_names() {
+  static const std::vector<std::string_view> names = {"datapath", "memory", "control", "leakage", "dram"};
+  return names;
 }
 
-template <size_t kCount>
-void check_keys(const YAML::Node& map, const std::array<std::string_view, kCount>& keys, const std::string& file) {
-  if (!map.IsMap()) {
-    throw UsageError(fmt::format("{}:{}: expected a map with the keys {}", file, std::max(map.Mark().line + 1, 1),
-                                 fmt::join(keys, ", ")));
-  }
-  const std::vector<std::string_view> known(keys.begin(), keys.end());
-  for (const auto& entry : map) {
-    const auto key = entry.first.as<std::string>();
-    if (std::find(known.begin(), known.end(), key) == known.end()) {
-      throw UsageError(fmt::format("{}: unknown key '{}': did you mean '{}'?", where(file, entry.first), key,
-                                   nearest_key(key, known)));
-    }
-  }
-  for (const std::string_view key : keys) {
-    if (!map[std::string(key)]) {
-      throw UsageError(fmt::format("{}: missing key '{}': add it", where(file, map), key));
-    }
-  }
-}
-
-std::string text_of(const YAML::Node& map, const char* key, const std::string& file) {
-  const YAML::Node node = map[key];
-  if (!node.IsScalar() || node.Scalar().empty()) {
-    throw UsageError(fmt::format("{}: {}: give a non-empty text", where(file, node), key));
-  }
-  return node.Scalar();
-}
-
-double number_of(const YAML::Node& map, const char* key, const std::string& file) {
-  const YAML::Node node = map[key];
-  double value = 0;
-  if (!node.IsScalar() || !YAML::convert<double>::decode(node, value) || !std::isfinite(value) || value < 0) {
-    throw UsageError(fmt::format("{}: {}: give a number that is not negative", where(file, node), key));
-  }
-  return value;
-}
-
-Event event_of(const YAML::Node& map, const std::string& file) {
-  const std::string name = text_of(map, "event", file);
-  std::vector<std::string_view> known;
+Event event_of(const CheckedMap& map) {
+  std::vector<std::string_view> names;
   for (const EventEntry& entry : event_table()) {
-    if (entry.name == name) {
-      return entry.event;
+    names.push_back(entry.name);
+  }
+  return event_table()[map.choice("event", "event", names)].event;
+}
+
+std::string precision_of(const CheckedMap& map) {
+  return std::string(cost_precisions()[map.choice("precision", "precision", cost_precisions())]);
+}
+
+CostShare share_of(const CheckedMap& map, Event event) {
+  const auto share = static_cast<CostShare>(map.choice("share", "share", share_names()));
+  const bool is_dram = event_table()[static_cast<size_t>(event)].part == EventPart::dram;
+  if (is_dram != (share == CostShare::dram)) {
+    map.fail("share",
+             fmt::format("event '{}' {} the share dram", to_string(event), is_dram ? "has to be of" : "cannot be of"));
+  }
+  if (share == CostShare::leakage && event != Event::cycle) {
+    map.fail("share", "leakage lasts as long as the clock runs: give it to the event 'cycle'");
+  }
+  return share;
+}
+
+CostUnit unit_of(const CheckedMap& map, CostShare share) {
+  const std::string name = map.text("unit");
+  const std::string expected = share == CostShare::leakage ? "mW" : "pJ";
+  if (name != expected) {
+    map.fail("unit", fmt::format("'{}' will not do: give {} (a row of share {})", name, expected, to_string(share)));
+  }
+  return share == CostShare::leakage ? CostUnit::mW : CostUnit::pJ;
+}
+
+CostRow parse_row(const YAML::Node& node, const std::string& file, double table_nm) {
+  const CheckedMap map(node, file, {"event", "value", "unit", "share", "node", "voltage_V", "source", "scope"},
+                       {"precision"});
+  CostRow row;
+  row.event = event_of(map);
+  row.precision = map.has("precision") ? precision_of(map) : "";
+  row.value = map.number("value");
+  row.share = share_of(map, row.event);
+  row.unit = unit_of(map, row.share);
+  row.node_nm = row.share == CostShare::dram ? (map.text("node"), 0) : map.node_nm("node");
+  if (row.share == CostShare::leakage && row.node_nm != table_nm) {
+    map.fail("node", fmt::format("leakage is not scaled between nodes: give it at the table's {:g} nm", table_nm));
+  }
+  row.voltage_V = map.positive_number("voltage_V");
+  row.source = map.text("source");
+  row.scope = map.text("scope");
+  return row;
+}
+
+std::vector<CostRow> parse_rows(const CheckedMap& document, const std::string& file, double table_nm) {
+  std::vector<CostRow> rows;
+  for (const YAML::Node& node : document.list("rows")) {
+    CostRow row = parse_row(node, file, table_nm);
+    for (const CostRow& other : rows) {
+      if (other.event == row.event &&
+          (other.precision.empty() || row.precision.empty() || other.precision == row.precision)) {
+        throw UsageError(fmt::format("{}:{}: event '{}' has a row already{}: remove one", file, node.Mark().line + 1,
+                                     to_string(row.event),
+                                     other.precision.empty() ? "" : fmt::format(" for {}", other.precision)));
+      }
     }
-    known.push_back(entry.name);
+    rows.push_back(std::move(row));
   }
-  throw UsageError(fmt::format("{}: unknown event '{}': did you mean '{}'?", where(file, map["event"]), name,
-                               nearest_key(name, known)));
+  return rows;
 }
 
-CostUnit unit_of(const YAML::Node& map, Event event, const std::string& file) {
-  const std::string name = text_of(map, "unit", file);
-  if (name == "pJ") {
-    return CostUnit::pJ;
+std::vector<CalibrationFactor> parse_calibration(const CheckedMap& document, const std::string& file) {
+  std::vector<CalibrationFactor> factors;
+  for (const YAML::Node& node : document.list("calibration")) {
+    const CheckedMap map(node, file, {"precision", "factor", "target_TFLOPS_per_W", "source"});
+    CalibrationFactor factor{precision_of(map), map.number("factor"), map.positive_number("target_TFLOPS_per_W"),
+                             map.text("source")};
+    if (std::any_of(factors.begin(), factors.end(),
+                    [&](const CalibrationFactor& other) { return other.precision == factor.precision; })) {
+      map.fail("precision", fmt::format("{} has a factor already: remove one", factor.precision));
+    }
+    factors.push_back(std::move(factor));
   }
-  if (name == "mW" && event == Event::cycle) {
-    return CostUnit::mW;
-  }
-  throw UsageError(
-      fmt::format("{}: unit: '{}' will not do: give pJ (or mW for the event 'cycle')", where(file, map["unit"]), name));
-}
-
-CostRow parse_row(const YAML::Node& map, const std::string& file) {
-  check_keys(map, kRowKeys, file);
-  const Event event = event_of(map, file);
-  return {event,
-          number_of(map, "value", file),
-          unit_of(map, event, file),
-          text_of(map, "node", file),
-          number_of(map, "voltage_V", file),
-          text_of(map, "source", file),
-          text_of(map, "scope", file)};
+  return factors;
 }
 
 }  // namespace
 
-const CostRow* CostTable::find(Event event) const {
-  const auto row = std::find_if(rows.begin(), rows.end(), [event](const CostRow& r) { return r.event == event; });
+std::string_view to_string(CostShare share) { return share_names()[static_cast<size_t>(share)]; }
+
+const std::vector<std::string_view>& cost_precisions() {
+  static const std::vector<std::string_view> names = {"fp16", "fp8"};
+  return names;
+}
+
+const CostRow* CostTable::find(Event event, std::string_view precision) const {
+  const auto row = std::find_if(rows.begin(), rows.end(), [&](const CostRow& r) {
+    return r.event == event && (r.precision.empty() || r.precision == precision);
+  });
   return row == rows.end() ? nullptr : &*row;
+}
+
+const CalibrationFactor* CostTable::find_calibration(std::string_view precision) const {
+  const auto found =
+      std::find_if(calibration.begin(), calibration.end(), [&](const auto& c) { return c.precision == precision; });
+  return found == calibration.end() ? nullptr : &*found;
 }
 
 CostTable parse_cost_table(std::string_view text, const std::string& file) {
   try {
-    const YAML::Node document = YAML::Load(std::string(text));
-    check_keys(document, kTableKeys, file);
-    CostTable table{text_of(document, "name", file), text_of(document, "summary", file), {}};
-    if (!document["rows"].IsSequence()) {
-      throw UsageError(fmt::format("{}: rows: give a list of rows", where(file, document["rows"])));
+    const CheckedMap document(YAML::Load(std::string(text)), file,
+                              {"name", "summary", "node_nm", "operating_points", "rows"}, {"calibration", "area"});
+    CostTable table;
+    table.name = document.text("name");
+    table.summary = document.text("summary");
+    table.node_nm = document.node_nm("node_nm");
+    table.operating_points = parse_operating_points(document, file);
+    table.rows = parse_rows(document, file, table.node_nm);
+    if (document.has("calibration")) {
+      table.calibration = parse_calibration(document, file);
     }
-    for (const YAML::Node& node : document["rows"]) {
-      CostRow row = parse_row(node, file);
-      if (table.find(row.event) != nullptr) {
-        throw UsageError(
-            fmt::format("{}: event '{}' has a row already: remove one", where(file, node), to_string(row.event)));
-      }
-      table.rows.push_back(std::move(row));
+    if (document.has("area")) {
+      table.area = parse_area_table(document.node("area"), file);
     }
     return table;
   } catch (const YAML::Exception& error) {
@@ -140,6 +162,14 @@ CostTable load_cost_table(const std::string& name_or_file) {
   }
   throw UsageError(
       fmt::format("unknown cost table '{}': choose {} or give a .yaml file", name_or_file, fmt::join(known, ", ")));
+}
+
+std::vector<CostTable> cost_table_list() {
+  std::vector<CostTable> tables;
+  for (const embedded::File& file : embedded::cost_tables()) {
+    tables.push_back(load_cost_table(std::string(file.name)));
+  }
+  return tables;
 }
 
 }  // namespace trainer

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "cost/area_table.h"
+#include "cost/operating_point.h"
 #include "processor/event.h"
 
 namespace trainer {
@@ -14,24 +17,53 @@ enum class CostUnit {
   mW,  ///< power while it lasts: for the event that counts cycles
 };
 
-/// One row of a cost table: what one event costs, and where the figure comes from.
+/// What part of the processor an event's energy belongs to; says how the row follows node and voltage.
+enum class CostShare {
+  datapath,  ///< arithmetic: switching energy, scaled by scaling.h
+  memory,    ///< register files and SRAM: likewise
+  control,   ///< pipeline registers, clock and control: likewise, times the factor of calibration
+  leakage,   ///< power that does not depend on work: leakage_scale()
+  dram,      ///< another chip with a supply of its own: not scaled
+};
+std::string_view to_string(CostShare share);
+
+/// Number formats of operands that rows can tell apart.
+const std::vector<std::string_view>& cost_precisions();
+
+/// One row of a cost table: what one event costs in the place that the figure was published for, and which that is.
 struct CostRow {
   Event event;
+  std::string precision;  ///< of the operands that the row is for; empty for all
   double value;
   CostUnit unit;
-  std::string node;
+  CostShare share;
+  double node_nm;  ///< 0 for DRAM
   double voltage_V;
   std::string source;
   std::string scope;
 };
 
+/// The factor on all rows of share `control` for one precision, and the dense efficiency that it is set by.
+struct CalibrationFactor {
+  std::string precision;
+  double factor;
+  double target_TFLOPS_per_W;
+  std::string source;
+};
+
 struct CostTable {
   std::string name;
   std::string summary;
+  double node_nm = 0;  ///< of the processor: what rows are scaled to
+  std::vector<OperatingPoint> operating_points;
+  std::vector<CalibrationFactor> calibration;  ///< may be empty
   std::vector<CostRow> rows;
+  std::optional<AreaTable> area;
 
-  /// Null where the table has no row for it.
-  const CostRow* find(Event event) const;
+  /// Null where the table has no row of the event that holds for `precision`.
+  const CostRow* find(Event event, std::string_view precision) const;
+  /// Null where no factor is given.
+  const CalibrationFactor* find_calibration(std::string_view precision) const;
 };
 
 /// Reads a cost table's text; `file` names it in messages. Throws UsageError: file, line, key, and what to do.
@@ -39,5 +71,8 @@ CostTable parse_cost_table(std::string_view text, const std::string& file);
 
 /// A built-in table's name, or a path (contains '/' or ends with .yaml). Throws UsageError.
 CostTable load_cost_table(const std::string& name_or_file);
+
+/// The built-in tables.
+std::vector<CostTable> cost_table_list();
 
 }  // namespace trainer

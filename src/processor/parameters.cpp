@@ -147,6 +147,7 @@ const std::vector<ParameterSpec>& parameter_table() {
       text("name", &Parameters::name, "", "name in reports"),
       text("summary", &Parameters::summary, "", "one line for lists"),
       count("contract", &Parameters::contract, 2, 2, "", "version of docs/processor-contract.md it is modelled by"),
+      {"voltage_V", &Parameters::voltage_V, 0.1, 2, 1, false, "", "V", "supply; the cost table scales energies to it"},
       {"clock_MHz", &Parameters::clock_MHz, 1, 5000, 1, false, "", "MHz", "clock; cycles / clock is the time"},
       text("cost", &Parameters::cost, "", "cost table: a built-in name or a .yaml file"),
       text("precision", &Parameters::precision, "fp16|fp8", "bits of a value, and which MAC"),

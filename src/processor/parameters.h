@@ -16,6 +16,7 @@ struct ProcessorParameters {
   std::string name;
   std::string summary;
   int64_t contract = 2;
+  double voltage_V = 0;
   double clock_MHz = 0;
   std::string cost;
   std::string precision = "fp16";

@@ -17,16 +17,13 @@ namespace {
 constexpr int kAfterLayers = 1 << 30;
 
 // So that a run of hours does not end with a count that nothing prices.
-void check_rows(const CostTable& table, const ProcessorParameters& parameters) {
+void check_prices(const Prices& prices, const ProcessorParameters& parameters) {
+  const bool skips = parameters.skip_input_zeros || parameters.skip_weight_zeros || parameters.skip_pruned_gradients;
   for (const EventEntry& entry : event_table()) {
     const bool bitmap = entry.event == Event::bitmap_scan || entry.event == Event::bitmap_read;
-    const bool skips = parameters.skip_input_zeros || parameters.skip_weight_zeros || parameters.skip_pruned_gradients;
     const bool other_mac = entry.event == (parameters.value_bits() == 8 ? Event::mac : Event::mac_fp8);
-    const bool counted = !other_mac && (skips || !bitmap);
-    if (counted && table.find(entry.event) == nullptr) {
-      throw UsageError(
-          fmt::format("cost table '{}' has no row for event '{}' ({}), which processor '{}' counts: add a row",
-                      table.name, entry.name, entry.meaning, parameters.name));
+    if (!other_mac && (skips || !bitmap)) {
+      prices.pJ(entry.event);
     }
   }
 }
@@ -67,11 +64,12 @@ PhaseCounts counts_from_json(const nlohmann::json& saved) {
 
 ProcessorModel::ProcessorModel(const ProcessorRequest& request, LayerCountsPool& pool, bool explain)
     : parameters_(std::make_unique<ProcessorParameters>(load_processor(request.name_or_file, request.overrides))),
-      cost_(load_cost_table(parameters_->cost)),
+      prices_(load_cost_table(parameters_->cost), {parameters_->voltage_V, parameters_->clock_MHz, ""},
+              parameters_->precision),
       pool_(&pool),
       explain_(explain),
       all_dataflows_(all_dataflows(*parameters_)) {
-  check_rows(cost_, *parameters_);
+  check_prices(prices_, *parameters_);
 }
 
 void ProcessorModel::add(int index, const std::string& name, Phase phase, const PhaseCounts& counts) {
@@ -157,7 +155,7 @@ ProcessorResult ProcessorModel::result(int64_t observed_steps) const {
       if (!counts) {
         continue;
       }
-      const Energy energy = energy_of(counts->events, cost_, parameters_->clock_MHz);
+      const Energy energy = energy_of(counts->events, prices_);
       LayerPhaseResult row;
       row.layer = layer.name;
       row.phase = static_cast<Phase>(phase);

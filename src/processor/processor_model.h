@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "cost/table.h"
+#include "cost/prices.h"
 #include "processor/contraction_model.h"
 #include "processor/explanation.h"
 #include "processor/parameters.h"
@@ -53,7 +53,7 @@ class ProcessorModel {
   int layer_of_parameter(const std::string& layer_name) const;
 
   std::unique_ptr<ProcessorParameters> parameters_;  // its address is kept by the models of the layers
-  CostTable cost_;
+  Prices prices_;
   LayerCountsPool* pool_;
   bool explain_;
   std::vector<Dataflow> all_dataflows_;

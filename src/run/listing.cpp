@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/nearest.h"
+#include "cost/table.h"
 #include "data/dataset.h"
 #include "network/named/models.h"
 #include "processor/simulation.h"
@@ -46,12 +47,26 @@ std::vector<Line> kernel_lines() {
   return lines;
 }
 
+std::vector<Line> operating_point_lines() {
+  std::vector<Line> lines;
+  for (const CostTable& table : cost_table_list()) {
+    for (const OperatingPoint& point : table.operating_points) {
+      lines.push_back(
+          {fmt::format("{} {:.2f} V", table.name, point.voltage_V),
+           fmt::format("voltage_V={:g} clock_MHz={:g} at most; {}", point.voltage_V, point.clock_MHz, point.source)});
+    }
+  }
+  return lines;
+}
+
 /// The visible table of what can be listed.
 const std::vector<Section>& sections() {
   static const std::vector<Section> all = {
       {"models", [] { return to_lines(model_list()); }},
       {"data", [] { return to_lines(dataset_list()); }},
       {"processors", [] { return to_lines(processor_list()); }},
+      {"costs", [] { return to_lines(cost_table_list()); }},
+      {"operating-points", operating_point_lines},
       {"methods", [] { return to_lines(pruning_method_list()); }},
       {"optimizers", [] { return to_lines(optimizer_list()); }},
       {"schedules", [] { return to_lines(schedule_list()); }},

@@ -55,10 +55,10 @@ std::vector<std::string> on_layer(const std::vector<std::string>& more) {
 INSTANTIATE_TEST_SUITE_P(
     All, CommandLineMisuse,
     testing::Values(
-        Misuse{"nothing", {}, "no command; choose train, evaluate, simulate, list, or `trainer --help`"},
+        Misuse{"nothing", {}, "no command; choose train, evaluate, simulate, cost, list, or `trainer --help`"},
         Misuse{"command",
                {"trian"},
-               "unknown command 'trian' (did you mean 'train'?); choose train, evaluate, simulate, list"},
+               "unknown command 'trian' (did you mean 'train'?); choose train, evaluate, simulate, cost, list"},
         Misuse{"global_option", {"--verson"}, "unknown option --verson (did you mean '--version'?)"},
         Misuse{"option", {"train", "--epocs", "3"}, "unknown option --epocs (did you mean '--epochs'?)"},
         Misuse{"option_with_value", {"train", "--epocs=3"}, "unknown option --epocs (did you mean '--epochs'?)"},
