@@ -13,6 +13,13 @@ bool holds_compressed(const PhaseRecord& record) {
                                          : record.parameters.skip_weight_zeros;
 }
 
+/// Whether all PEs of a group want the same values in the same cycles.
+bool in_lockstep(const PhaseRecord& record) {
+  const bool same_positions =
+      record.shape.phase != Phase::WG || !record.parameters.skip_input_zeros || record.dZ_is_full;
+  return same_positions && record.held == record.shape.outputs * record.shape.columns();
+}
+
 void count_weight_compressed(const PhaseRecord& record, PhaseCounts& counts) {
   const bool wg = record.shape.phase == Phase::WG;
   const int64_t T = record.parameters.tile;
@@ -25,8 +32,11 @@ void count_weight_compressed(const PhaseRecord& record, PhaseCounts& counts) {
       events[Event::bitmap_read] += record.items.slices * record.geometry.k * record.tiles() * T;
     }
   }
-  const bool lockstep = !record.parameters.skip_input_zeros && !holds_compressed(record);
-  int64_t values = lockstep ? blocks * record.shape.columns() * record.shape.positions : counts.effectual_macs;
+  int64_t values = counts.effectual_macs;
+  if (in_lockstep(record)) {  // a block reads what one of its channels does
+    const int64_t groups = record.shape.conv_groups;
+    values = values / (record.shape.outputs / groups) * (blocks / groups);
+  }
   if (wg) {
     values += counts.effectual_macs;  // dZ: every PE has its own channel of it
   }

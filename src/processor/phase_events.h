@@ -15,7 +15,8 @@ struct PhaseRecord {
   const Arrangement& arrangement;
   const ItemTable& items;
   const OperandSizes& sizes;
-  int64_t held;  ///< held positions
+  int64_t held;     ///< held positions
+  bool dZ_is_full;  ///< has no zero; any value where the phase has no dZ
 
   int64_t tiles() const { return static_cast<int64_t>(items.tile_sums.size()); }
   /// Results of the phase, and the sums that items drain for them.

@@ -196,10 +196,12 @@ class LoopPhase {
     e[Event::lane_idle] = (counts_.cycles * par_.groups * par_.pes_per_group - active_) * par_.lanes;
     e[Event::dispatch] = items;
     if (wc) {
-      const bool lockstep = !zeros && !hold;
+      const bool lockstep = layer_.held_size == layer_.O * layer_.J &&
+                            (!wg || !zeros || nonzeros(layer_.layer.dZ) == layer_.layer.dZ.size());
       e[Event::bitmap_scan] = zeros ? visits_ * par_.tile * (wg ? 2 : 1) : 0;
       e[Event::bitmap_read] = zeros ? B * tiles * layer_.I * par_.tile + (wg ? gc * g.k * tiles * par_.tile : 0) : 0;
-      const int64_t values = (lockstep ? B * layer_.J * layer_.M : effectual) + (wg ? effectual : 0);
+      const int64_t values =
+          (lockstep ? effectual / (layer_.O / g.groups) * (B / g.groups) : effectual) + (wg ? effectual : 0);
       e[Event::operand_read] = up(v * values, 16);
       e[Event::accumulate] = wg ? visits_ : effectual;
     } else {

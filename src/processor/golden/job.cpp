@@ -42,7 +42,6 @@ Job::Job(Phase phase_, const Layer& layer_, const Processor& processor_, const D
       processor(processor_),
       dataflow(dataflow_),
       hold(phase_ == Phase::WG ? processor_.skip_pruned_gradients : processor_.skip_weight_zeros),
-      lockstep(dataflow_.compress == Compress::weights && !processor_.skip_input_zeros && !hold),
       p(layer_.p()),
       q(layer_.q()),
       padded_batch(8 * divide_up(layer_.n, 8)),
@@ -69,6 +68,7 @@ Job::Job(Phase phase_, const Layer& layer_, const Processor& processor_, const D
     positions_before.push_back(positions_before.back() + count);
   }
   cut_blocks();
+  lockstep = wants_the_same();
   items.resize(static_cast<size_t>(tiles) * blocks.size() * static_cast<size_t>(dataflow.gc));
 }
 
@@ -97,6 +97,19 @@ void Job::cut_blocks() {
       blocks.push_back(std::move(block));
     }
   }
+}
+
+bool Job::wants_the_same() const {
+  if (dataflow.compress != Compress::weights) {
+    return false;
+  }
+  for (const Block& block : blocks) {
+    if (block.held != static_cast<int64_t>(block.channels.size()) * columns) {
+      return false;
+    }
+  }
+  const int64_t nonzeros = std::accumulate(nonzeros_dZ.begin(), nonzeros_dZ.end(), int64_t{0});
+  return phase != Phase::WG || !zeros() || nonzeros == static_cast<int64_t>(layer.dZ.size());
 }
 
 WeightPosition Job::position(int64_t o, int64_t column) const {

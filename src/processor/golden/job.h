@@ -81,8 +81,7 @@ struct Job {
   const Layer& layer;
   const Processor& processor;
   const Dataflow dataflow;
-  const bool hold;      ///< the phase's capability of section 3 is on
-  const bool lockstep;  ///< one operand read serves all PEs of a group
+  const bool hold;  ///< the phase's capability of section 3 is on
   const int64_t p, q, padded_batch;
   const int64_t all_positions;                        ///< M
   const int64_t inputs_per_group, outputs_per_group;  ///< I, Og
@@ -97,9 +96,12 @@ struct Job {
   Counts counts;
   std::vector<float> output;
   std::vector<ItemTimes> items;
+  bool lockstep = false;  ///< one operand read serves all PEs of a group
 
  private:
   void cut_blocks();
+  /// Do all PEs of a group want the same values in the same cycles? (section 8)
+  bool wants_the_same() const;
 };
 
 /// x dealt to n hands there and back: 0 .. n-1, n-1 .. 0, ...
