@@ -36,7 +36,33 @@ std::string describe(const PhaseCounts& counts) {
   return text;
 }
 
+// How often something happened, so that a generator that no longer reaches a rule is noticed.
+struct Coverage {
+  int held_weights = 0;
+  int held_activations = 0;
+  int balanced = 0;
+  int split_inputs = 0;
+  int split_positions = 0;
+  int memory_bound = 0;
+  int loaded_again = 0;
+  int small_values = 0;
+
+  void add(const PhaseOutcome& outcome, const LayerCase& layer) {
+    const Dataflow& dataflow = outcome.choice.dataflow;
+    ++(dataflow.compress == Compress::weight ? held_weights : held_activations);
+    balanced += dataflow.assignment == Assignment::balanced ? 1 : 0;
+    split_inputs += dataflow.grouping.input_channels > 1 ? 1 : 0;
+    split_positions += dataflow.grouping.positions > 1 ? 1 : 0;
+    memory_bound += outcome.counts.memory_cycles > outcome.counts.compute_cycles ? 1 : 0;
+    const int64_t all_bytes =
+        2 * (layer.X.size() + layer.dZ.size() + layer.geometry.k * layer.geometry.weight_columns());
+    loaded_again += outcome.counts.events[Event::dram_read] > all_bytes * 9 / 8 + 100 ? 1 : 0;
+    small_values += outcome.counts.events[Event::mac_fp8] > 0 ? 1 : 0;
+  }
+};
+
 TEST(ContractionModel, EqualsTheLoopModelOnRandomLayers) {
+  Coverage coverage;
   for (uint64_t seed = 1; seed <= 600; ++seed) {
     const LayerCase layer = random_layer(seed);
     const ProcessorParameters parameters = random_processor(seed);
@@ -50,10 +76,16 @@ TEST(ContractionModel, EqualsTheLoopModelOnRandomLayers) {
       ASSERT_EQ(outcome.choice.prediction.cycles(), expected.predicted_cycles);
       ASSERT_EQ(describe(counted), describe(expected.counts))
           << to_string(phase) << " seed " << seed << " " << to_string(expected.dataflow);
+      coverage.add(outcome, layer);
       EXPECT_EQ(counted.dense_macs, layer.geometry.dense_macs());
       EXPECT_EQ(counted.dense_macs, counted.effectual_macs + counted.skipped_by_input + counted.skipped_by_weight +
                                         counted.skipped_by_output);
     }
+  }
+  for (const int times :
+       {coverage.held_weights, coverage.held_activations, coverage.balanced, coverage.split_inputs,
+        coverage.split_positions, coverage.memory_bound, coverage.loaded_again, coverage.small_values}) {
+    EXPECT_GT(times, 40) << "of 1,800 phases";
   }
 }
 
@@ -79,7 +111,8 @@ TEST(ContractionModel, EqualsTheLoopModelOnLargerLayers) {
 
 // Nothing skipped: every cycle and MAC from the shape alone.
 TEST(ContractionModel, DenseClosedForm) {
-  ProcessorParameters dense = load_processor("dense-28nm", {"memory.bandwidth_GBps=10000", "memory.latency_ns=0"});
+  ProcessorParameters dense =
+      load_processor("dense-28nm", {"grouping=4x2x1", "memory.bandwidth_GBps=10000", "memory.latency_ns=0"});
   // 16x16 pixels of 64 images: 32 full tiles of 512 / 8 = 64 cycles a visit. FF, WG: 64 channels = 4 blocks x 32 tiles
   // = 128 items of 32*9 visits on 8 groups. BP with 4x2x1: 32 channels = 2 blocks, so half of the groups have nothing.
   const ConvolutionGeometry g{.n = 64, .c = 32, .h = 16, .w = 16, .k = 64, .r = 3, .s = 3, .padding = 1};

