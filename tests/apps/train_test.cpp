@@ -186,6 +186,25 @@ TEST(TrainOutput, JsonIsAllOfStandardOutput) {
   EXPECT_EQ(nlohmann::json::parse(quiet.out).at("run"), "runs/resnet20-data-2");
 }
 
+TEST(TrainOutput, ExplainsTheDataflow) {
+  const TemporaryFolder folder;
+  testing_help::write_tiny_data(folder / "data");
+  const ProgramResult result = run_program(folder.path(), tiny_run({"--max-steps", "1", "--processor", "trainer-28nm",
+                                                                    "--explain-dataflow", "--quiet", "--out", "run"}));
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("trainer-28nm: dataflow of each layer and phase, sums over 1 observed steps\n"));
+  EXPECT_THAT(result.out, HasSubstr("activation-compressed 1x1x8 balanced"));
+  EXPECT_THAT(result.out, HasSubstr("in the best pinned dataflow ("));
+  // A run that goes on explains as the one that began; nothing is left to do here but to show it again.
+  const ProgramResult again = run_program(folder.path(), {"train", "--resume", "run", "--json", "--quiet"});
+  EXPECT_EQ(again.status, 0) << again.err;
+  const nlohmann::json document = nlohmann::json::parse(again.out);
+  const nlohmann::json& dataflow = document.at("dataflow").at("trainer-28nm");
+  EXPECT_EQ(dataflow.at("pinned").size(), 40U);
+  EXPECT_GT(dataflow.at("layers").size(), 50U);
+  EXPECT_THAT(result.out, HasSubstr(std::to_string(dataflow.at("cycles").get<int64_t>())));
+}
+
 TEST(TrainOutput, ADivergingRunFailsInOneLine) {
   const TemporaryFolder folder;
   testing_help::write_tiny_data(folder / "data");
