@@ -62,10 +62,9 @@ Predictor::Held Predictor::held(const Block& block, int64_t slice) const {
 
 int64_t Predictor::item_weight_compressed(const Held& held) const {
   const int64_t L = job_.processor.lanes;
-  int64_t q = y_;
   int64_t twice_lane_cycles = 2 * L * divide_up(y_, L);
   if (job_.zeros()) {
-    q = divide_up(y_ * nonzeros_, size_);
+    int64_t q = divide_up(y_ * nonzeros_, size_);
     if (job_.phase == Phase::WG) {
       q = divide_up(q * dZ_nonzeros_, dZ_size_);
     }

@@ -2,7 +2,7 @@
 
 namespace trainer::golden {
 
-Distributor::Distributor(sc_core::sc_module_name name, PassSequencer& sequencer,
+Distributor::Distributor(const sc_core::sc_module_name& name, PassSequencer& sequencer,
                          const std::vector<std::unique_ptr<Group>>& groups)
     : sc_core::sc_module(name), clock("clock"), sequencer_(sequencer), groups_(groups) {
   SC_HAS_PROCESS(Distributor);

@@ -14,12 +14,10 @@ namespace trainer::golden {
 /// gate and the queue in the middle of a cycle, when all has settled, and sends with the next edge.
 class Distributor : public sc_core::sc_module {
  public:
-  Distributor(sc_core::sc_module_name name, PassSequencer& sequencer,
+  Distributor(const sc_core::sc_module_name& name, PassSequencer& sequencer,
               const std::vector<std::unique_ptr<Group>>& groups);
 
   void use(Job* job) { job_ = job; }
-  /// It will send with the next edge; settled at the end of the clock's low edge.
-  bool sending() const { return send_; }
 
   sc_core::sc_in<bool> clock;
 

@@ -5,7 +5,7 @@
 
 namespace trainer::golden {
 
-Drain::Drain(sc_core::sc_module_name name, OutputBuffer& output, PassSequencer& sequencer)
+Drain::Drain(const sc_core::sc_module_name& name, OutputBuffer& output, PassSequencer& sequencer)
     : sc_core::sc_module(name),
       drained("drained"),
       clock("clock"),

@@ -14,7 +14,7 @@ namespace trainer::golden {
 /// Moves a group's finished sums to the output buffer, item after item: so many per PE and cycle.
 class Drain : public sc_core::sc_module {
  public:
-  Drain(sc_core::sc_module_name name, OutputBuffer& output, PassSequencer& sequencer);
+  Drain(const sc_core::sc_module_name& name, OutputBuffer& output, PassSequencer& sequencer);
 
   void use(Job* job);
   void push(const Item& item, std::vector<Bank> banks);

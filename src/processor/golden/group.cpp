@@ -13,7 +13,7 @@ constexpr int64_t kBanks = 2;
 
 }  // namespace
 
-Group::Group(sc_core::sc_module_name name, int64_t pes, OutputBuffer& output, PassSequencer& sequencer)
+Group::Group(const sc_core::sc_module_name& name, int64_t pes, OutputBuffer& output, PassSequencer& sequencer)
     : sc_core::sc_module(name),
       clock("clock"),
       output_(output),

@@ -14,7 +14,7 @@ namespace trainer::golden {
 /// worked on while the one before drains (contract, section 4).
 class Group : public sc_core::sc_module {
  public:
-  Group(sc_core::sc_module_name name, int64_t pes, OutputBuffer& output, PassSequencer& sequencer);
+  Group(const sc_core::sc_module_name& name, int64_t pes, OutputBuffer& output, PassSequencer& sequencer);
 
   void use(Job* job);
   bool has_room() const { return static_cast<int64_t>(queue_.size()) < job_->processor.fifo_depth; }

@@ -9,8 +9,8 @@ namespace trainer::golden {
 // The golden model: the processor of docs/processor-contract.md, clock by clock, with real values, as SystemC modules.
 // Written from that text alone; it shares no code with the fast model of src/processor, which it is compared with.
 //
-// This header and choice.h are the whole interface. They are plain C++17, the version that SystemC's library was built
-// with.
+// This header and choice.h are the interface; job.h and passes.h may be looked into as well. They are plain C++17, the
+// version that SystemC's library was built with.
 
 enum class Phase { FF, BP, WG };
 

@@ -4,7 +4,7 @@
 
 namespace trainer::golden {
 
-MemoryChannel::MemoryChannel(sc_core::sc_module_name name, sc_core::sc_time period)
+MemoryChannel::MemoryChannel(const sc_core::sc_module_name& name, const sc_core::sc_time& period)
     : sc_core::sc_module(name), changed("changed"), period_(period), begin_("begin") {
   SC_HAS_PROCESS(MemoryChannel);
   SC_METHOD(run);

@@ -20,7 +20,7 @@ struct Transfer {
 /// section 6).
 class MemoryChannel : public sc_core::sc_module {
  public:
-  MemoryChannel(sc_core::sc_module_name name, sc_core::sc_time period);
+  MemoryChannel(const sc_core::sc_module_name& name, const sc_core::sc_time& period);
 
   /// Begins now.
   void begin(std::vector<Transfer> transfers, Counts* counts);

@@ -4,7 +4,7 @@
 
 namespace trainer::golden {
 
-Monitor::Monitor(sc_core::sc_module_name name, const PassSequencer& sequencer,
+Monitor::Monitor(const sc_core::sc_module_name& name, const PassSequencer& sequencer,
                  const std::vector<std::unique_ptr<Group>>& groups, const MemoryChannel& channel,
                  const StreamUnit& unit)
     : sc_core::sc_module(name), clock("clock"), sequencer_(sequencer), groups_(groups), channel_(channel), unit_(unit) {

@@ -13,7 +13,7 @@ namespace trainer::golden {
 /// cycles and lanes, and pauses the simulation when the work is done.
 class Monitor : public sc_core::sc_module {
  public:
-  Monitor(sc_core::sc_module_name name, const PassSequencer& sequencer,
+  Monitor(const sc_core::sc_module_name& name, const PassSequencer& sequencer,
           const std::vector<std::unique_ptr<Group>>& groups, const MemoryChannel& channel, const StreamUnit& unit);
 
   void watch(Counts* counts, const Processor& processor);

@@ -2,7 +2,7 @@
 
 namespace trainer::golden {
 
-PassSequencer::PassSequencer(sc_core::sc_module_name name, MemoryChannel& channel)
+PassSequencer::PassSequencer(const sc_core::sc_module_name& name, MemoryChannel& channel)
     : sc_core::sc_module(name), clock("clock"), channel_(channel), start_("start") {
   SC_HAS_PROCESS(PassSequencer);
   SC_METHOD(run);

@@ -13,7 +13,7 @@ namespace trainer::golden {
 /// their results stored (contract, sections 5 and 6).
 class PassSequencer : public sc_core::sc_module {
  public:
-  PassSequencer(sc_core::sc_module_name name, MemoryChannel& channel);
+  PassSequencer(const sc_core::sc_module_name& name, MemoryChannel& channel);
 
   /// Begins with the next edge of the clock. With `ideal_memory` every transfer takes no time.
   void start(Job* job, bool ideal_memory);

@@ -4,7 +4,7 @@
 
 namespace trainer::golden {
 
-Pe::Pe(sc_core::sc_module_name name, int64_t number, Broadcast& broadcast, std::function<void()> done)
+Pe::Pe(const sc_core::sc_module_name& name, int64_t number, Broadcast& broadcast, std::function<void()> done)
     : sc_core::sc_module(name),
       clock("clock"),
       number_(number),

@@ -12,7 +12,7 @@ namespace trainer::golden {
 class Pe : public sc_core::sc_module {
  public:
   /// `done` is called when the item is.
-  Pe(sc_core::sc_module_name name, int64_t number, Broadcast& broadcast, std::function<void()> done);
+  Pe(const sc_core::sc_module_name& name, int64_t number, Broadcast& broadcast, std::function<void()> done);
 
   void use(Job* job);
   /// Begins now.

@@ -7,7 +7,7 @@
 
 namespace trainer::golden {
 
-StreamUnit::StreamUnit(sc_core::sc_module_name name, MemoryChannel& channel)
+StreamUnit::StreamUnit(const sc_core::sc_module_name& name, MemoryChannel& channel)
     : sc_core::sc_module(name), clock("clock"), channel_(channel), start_("start") {
   SC_HAS_PROCESS(StreamUnit);
   SC_METHOD(run);

@@ -22,7 +22,7 @@ struct Stage {
 /// the DRAM channel moves all that it reads, then all that it writes (contract, sections 10 and 11).
 class StreamUnit : public sc_core::sc_module {
  public:
-  StreamUnit(sc_core::sc_module_name name, MemoryChannel& channel);
+  StreamUnit(const sc_core::sc_module_name& name, MemoryChannel& channel);
 
   /// Begins with the next edge of the clock.
   void start(std::vector<Stage> stages, const Processor& processor, Counts* counts);
