@@ -39,7 +39,7 @@ class Conservation : public testing::Test {
     arrangement.blocks = make_blocks(shape, dataflow, parameters_, held.of_channels());
     arrangement.plan = plan_passes(shape, parameters_, tiles_, arrangement.blocks, held, sizes);
     PhaseCounts counts = counts_;
-    const PhaseRecord record{shape, geometry_, parameters_, dataflow, arrangement, items_, sizes, held_.size()};
+    const PhaseRecord record{shape, geometry_, parameters_, dataflow, arrangement, items_, sizes, held_.size(), false};
     count_events(record, counts);
     damage(arrangement.plan, counts);
     check_conservation(record, counts);
