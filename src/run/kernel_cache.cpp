@@ -45,7 +45,7 @@ class CacheLock {
   int descriptor_;
 };
 
-/// "kernels-amd-epyc-avx3-0.1.0.json"
+/// "kernels-amd-epyc-avx3-0.2.0.json"
 std::string file_name(const nlohmann::json& machine) {
   std::string name = "kernels";
   for (const char* key : {"processor", "vectors", "version"}) {

@@ -4,7 +4,7 @@
 
 namespace trainer {
 
-/// Of this program, such as "0.1.0".
+/// Of this program, such as "0.2.0".
 std::string_view version();
 
 }  // namespace trainer
