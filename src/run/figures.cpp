@@ -53,6 +53,7 @@ Figures sum_rows(const ProcessorResult& result, const std::function<bool(const L
 
 std::vector<Figures> phase_figures(const ProcessorResult& result) {
   std::vector<Figures> phases;
+  phases.reserve(kPhases);
   for (int i = 0; i < kPhases; ++i) {
     phases.push_back(sum_rows(result, [i](const LayerPhaseResult& row) { return static_cast<int>(row.phase) == i; }));
   }
