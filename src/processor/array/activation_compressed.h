@@ -42,7 +42,7 @@ class ActivationCompressedArray {
   std::shared_ptr<LayerCounts> counts_;
   const TileGrid& grid_;
   int64_t padded_batch_;
-  std::vector<InsideBox> inside_;  // by kernel position
+  std::vector<InsideBox> inside_;   // by kernel position
   AlignedVector<uint32_t> places_;  // [slice][place]: cycles of one block
 };
 
