@@ -9,10 +9,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/atomic_file.h"
 #include "base/error.h"
 #include "network/onnx/export_layers.h"
 #include "network/onnx/graph_writer.h"
-#include "base/atomic_file.h"
 
 namespace trainer {
 namespace {

@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 #include <zlib.h>
 
-#include "base/error.h"
 #include "base/atomic_file.h"
+#include "base/error.h"
 #include "training/checkpoint/container.h"
 #include "training/checkpoint/layout.h"
 
