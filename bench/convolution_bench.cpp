@@ -7,7 +7,6 @@
 #include <array>
 #include <cstdio>
 #include <ctime>
-#include <exception>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -19,6 +18,7 @@
 #include "base/random.h"
 #include "convolution_native.h"
 #include "kernels/convolution/convolution.h"
+#include "run_program.h"
 
 namespace trainer::bench {
 namespace {
@@ -146,14 +146,4 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace trainer::bench
 
-int main(int argc, char** argv) {
-  try {
-    return trainer::bench::run(argc, argv);
-  } catch (const trainer::UsageError& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 2;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 1;
-  }
-}
+int main(int argc, char** argv) { return trainer::bench::run_program(trainer::bench::run, argc, argv); }

@@ -8,7 +8,6 @@
 #include <chrono>
 #include <cstdio>
 #include <ctime>
-#include <exception>
 #include <map>
 #include <numeric>
 #include <string>
@@ -20,6 +19,7 @@
 #include "choose_like_a_run.h"
 #include "layer_bounds.h"
 #include "network/named/models.h"
+#include "run_program.h"
 #include "training/session.h"
 
 namespace trainer::bench {
@@ -170,14 +170,4 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace trainer::bench
 
-int main(int argc, char** argv) {
-  try {
-    return trainer::bench::run(argc, argv);
-  } catch (const trainer::UsageError& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 2;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 1;
-  }
-}
+int main(int argc, char** argv) { return trainer::bench::run_program(trainer::bench::run, argc, argv); }
