@@ -181,8 +181,10 @@ nlohmann::json load_checkpoint(const std::filesystem::path& file, TrainingSessio
     read.optimizer = read_optimizer(container, read.weights, session);
     read.steps = document.at("steps").get<int64_t>();
     read.optimizer_steps = document.at("optimizer").at("steps").get<int64_t>();
-    read.loss_scale = document.at("loss_scale").at("value").get<float>();
-    read.loss_scale_steps = document.at("loss_scale").at("steps_since_change").get<int64_t>();
+    if (document.contains("loss_scale")) {  // version 0.1.0 had FP32 alone, and no scale
+      read.loss_scale = document.at("loss_scale").at("value").get<float>();
+      read.loss_scale_steps = document.at("loss_scale").at("steps_since_change").get<int64_t>();
+    }
     return read;
   });
   nlohmann::json extra = reading(container, [&] { return document.at("extra"); });
