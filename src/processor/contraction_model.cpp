@@ -168,6 +168,7 @@ PhaseOutcome ContractionModel::run(Phase phase, const WeightView& W, const Bitma
   counts.cycles = time.cycles;
   counts.compute_cycles = time.compute_cycles;
   counts.memory_cycles = arrangement.plan.memory_cycles;
+  counts.loaded = arrangement.plan.loaded;
   const bool dZ_is_full = run.facts.gradient_nonzeros == run.facts.gradient_size;
   const PhaseRecord record{run.shape, geometry(), parameters_,  dataflow,  arrangement,
                            items,     run.sizes,  held_.size(), dZ_is_full};

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "processor/event.h"
+#include "processor/memory/operand_bits.h"
 
 namespace trainer {
 
@@ -16,6 +17,7 @@ struct PhaseCounts {
   int64_t cycles = 0;          ///< end to end
   int64_t compute_cycles = 0;  ///< with a memory that takes no time
   int64_t memory_cycles = 0;   ///< of DRAM transfers
+  OperandBits loaded;          ///< FF, BP and WG: what DRAM carried, by operand
   EventCounts events;
 
   PhaseCounts& operator+=(const PhaseCounts& other) {
@@ -27,6 +29,7 @@ struct PhaseCounts {
     cycles += other.cycles;
     compute_cycles += other.compute_cycles;
     memory_cycles += other.memory_cycles;
+    loaded += other.loaded;
     events += other.events;
     return *this;
   }

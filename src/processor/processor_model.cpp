@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -41,6 +42,7 @@ nlohmann::json counts_to_json(const PhaseCounts& counts) {
           {"cycles", counts.cycles},
           {"compute_cycles", counts.compute_cycles},
           {"memory_cycles", counts.memory_cycles},
+          {"loaded", {counts.loaded.X, counts.loaded.W, counts.loaded.dZ, counts.loaded.sums}},
           {"events", events}};
 }
 
@@ -54,6 +56,8 @@ PhaseCounts counts_from_json(const nlohmann::json& saved) {
   counts.cycles = saved.at("cycles").get<int64_t>();
   counts.compute_cycles = saved.at("compute_cycles").get<int64_t>();
   counts.memory_cycles = saved.at("memory_cycles").get<int64_t>();
+  const auto loaded = saved.at("loaded").get<std::array<int64_t, 4>>();
+  counts.loaded = {loaded[0], loaded[1], loaded[2], loaded[3]};
   for (const EventEntry& entry : event_table()) {
     counts.events[entry.event] = saved.at("events").at(std::string(entry.name)).get<int64_t>();
   }
@@ -168,6 +172,8 @@ ProcessorResult ProcessorModel::result(int64_t observed_steps) const {
       row.compute_cycles = counts->compute_cycles;
       row.memory_cycles = counts->memory_cycles;
       row.dram_bytes = counts->events[Event::dram_read] + counts->events[Event::dram_write];
+      row.loaded = counts->loaded;
+      row.stored_bytes = counts->events[Event::dram_write];
       row.utilisation =
           counts->cycles == 0
               ? 0.0

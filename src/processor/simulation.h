@@ -8,6 +8,7 @@
 
 #include "network/network.h"
 #include "network/step_hook.h"
+#include "processor/memory/operand_bits.h"
 #include "processor/phase.h"
 
 namespace trainer {
@@ -45,6 +46,8 @@ struct LayerPhaseResult {
   int64_t compute_cycles = 0;  ///< with a memory that takes no time
   int64_t memory_cycles = 0;   ///< of DRAM transfers
   int64_t dram_bytes = 0;      ///< loaded and stored
+  OperandBits loaded;          ///< FF, BP and WG: by operand
+  int64_t stored_bytes = 0;    ///< of dram_bytes
   double utilisation = 0;      ///< effectual MACs / (cycles * PEs * lanes); 0 where a phase has no MACs
   double core_energy_J = 0;
   double system_energy_J = 0;       ///< core plus DRAM

@@ -28,6 +28,8 @@ LayerPhaseResult total_of(const ProcessorResult& result) {
     total.compute_cycles += row.compute_cycles;
     total.memory_cycles += row.memory_cycles;
     total.dram_bytes += row.dram_bytes;
+    total.loaded += row.loaded;
+    total.stored_bytes += row.stored_bytes;
     total.core_energy_J += row.core_energy_J;
     total.system_energy_J += row.system_energy_J;
   }
@@ -97,6 +99,24 @@ std::string roofline_table(const ProcessorResult& result) {
   return table.text();
 }
 
+double bytes(int64_t bits) { return static_cast<double>(bits) / 8; }
+
+/// What DRAM carries, by operand. A pass loads whole bytes, so the columns may add up to a little less than dram_bytes.
+std::string traffic_table(const ProcessorResult& result) {
+  TextTable table({"phase", "X_bytes", "W_bytes", "dZ_bytes", "sums_bytes", "stored_bytes", "dram_bytes"}, 1);
+  const auto add = [&](std::string name, const LayerPhaseResult& row) {
+    table.add({std::move(name), fmt::format("{:.0f}", bytes(row.loaded.X)), fmt::format("{:.0f}", bytes(row.loaded.W)),
+               fmt::format("{:.0f}", bytes(row.loaded.dZ)), fmt::format("{:.0f}", bytes(row.loaded.sums)),
+               fmt::format("{}", row.stored_bytes), fmt::format("{}", row.dram_bytes)});
+  };
+  for (const LayerPhaseResult& row : result.rows) {
+    add(std::string(to_string(row.phase)), row);
+  }
+  table.rule();
+  add("total", total_of(result));
+  return table.text();
+}
+
 /// Every event that happened: how often, what one costs, and what that makes, phase by phase.
 std::string energy_table(const ProcessorResult& result) {
   std::vector<std::string> header = {"event", "part", "unit", "count", "pJ_each"};
@@ -148,6 +168,12 @@ nlohmann::json row_json(const ProcessorResult& result, const LayerPhaseResult& r
           {"compute_cycles", row.compute_cycles},
           {"memory_cycles", row.memory_cycles},
           {"dram_bytes", row.dram_bytes},
+          {"loaded_bytes",
+           {{"X", bytes(row.loaded.X)},
+            {"W", bytes(row.loaded.W)},
+            {"dZ", bytes(row.loaded.dZ)},
+            {"sums", bytes(row.loaded.sums)}}},
+          {"stored_bytes", row.stored_bytes},
           {"bound", roof.memory_bound ? "memory" : "compute"},
           {"macs_per_byte", roof.macs_per_byte},
           {"macs_per_cycle", roof.macs_per_cycle},
@@ -165,9 +191,9 @@ std::string layer_report(const LayerSimulation& simulation, const LayerSimulatio
       fmt::format("{}: non-zero X {:.2f} %, W {:.2f} %, dZ {:.2f} %; seed {}\n", to_string(simulation.geometry),
                   100 * result.density.x, 100 * result.density.w, 100 * result.density.dz, simulation.seed);
   for (const ProcessorResult& processor : result.processors) {
-    text +=
-        fmt::format("\n{}: {:.6g} ms at {:g} MHz\n{}\n{}\n{}", processor.name, 1e3 * processor.time_s(),
-                    processor.clock_MHz, phase_table(processor), roofline_table(processor), energy_table(processor));
+    text += fmt::format("\n{}: {:.6g} ms at {:g} MHz\n{}\n{}\n{}\n{}", processor.name, 1e3 * processor.time_s(),
+                        processor.clock_MHz, phase_table(processor), roofline_table(processor),
+                        traffic_table(processor), energy_table(processor));
     const std::string dataflows = dataflow_report(processor);
     text += dataflows.empty() ? "" : "\n" + dataflows;
   }

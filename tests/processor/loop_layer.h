@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "processor/dataflow/dataflow.h"
+#include "processor/memory/operand_bits.h"
 #include "processor/random_layer.h"
 #include "processor/simulation.h"
 
@@ -68,6 +69,7 @@ struct LoopPass {
   int64_t load_bytes = 0;
   int64_t store_bytes = 0;
   int64_t values = 0;
+  OperandBits loaded;
 };
 std::vector<LoopPass> cut_into_passes(const LoopLayer& layer, const std::vector<Tile>& tiles,
                                       const std::vector<LoopBlock>& blocks);

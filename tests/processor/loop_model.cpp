@@ -226,6 +226,7 @@ class LoopPhase {
     int64_t values = 0;
     for (const LoopPass& pass : passes_) {
       e[Event::dram_read] += pass.load_bytes;
+      counts_.loaded += pass.loaded;
       e[Event::dram_write] += pass.store_bytes;
       values += pass.values;
     }

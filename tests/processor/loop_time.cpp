@@ -112,25 +112,29 @@ std::vector<LoopPass> cut_into_passes(const LoopLayer& layer, const std::vector<
     if (tiles_first) {
       for (const Cut& b : block_spans) {
         for (const Cut& t : tile_spans) {
-          passes.push_back({t.begin, t.end, b.begin, b.end});
+          passes.push_back({t.begin, t.end, b.begin, b.end, 0, 0, 0, {}});
         }
       }
     } else {
       for (const Cut& t : tile_spans) {
         for (const Cut& b : block_spans) {
-          passes.push_back({t.begin, t.end, b.begin, b.end});
+          passes.push_back({t.begin, t.end, b.begin, b.end, 0, 0, 0, {}});
         }
       }
     }
     for (size_t i = 0; i < passes.size(); ++i) {
       LoopPass& pass = passes[i];
       const bool last_tiles = pass.t1 == tile_count;
-      int64_t bits = 0;
+      OperandBits& bits = pass.loaded;
       if (i == 0 || passes[i - 1].t0 != pass.t0 || activations_too_large) {
-        bits += operands.share(layer.phase == Phase::BP ? operands.dz_bits : operands.x_bits, pass.t0, pass.t1);
+        if (layer.phase == Phase::BP) {
+          bits.dZ = operands.share(operands.dz_bits, pass.t0, pass.t1);
+        } else {
+          bits.X = operands.share(operands.x_bits, pass.t0, pass.t1);
+        }
       }
       if (i == 0 || passes[i - 1].b0 != pass.b0 || weights_too_large) {
-        bits += operands.weights(pass.b0, pass.b1);
+        bits.W = operands.weights(pass.b0, pass.b1);
       }
       int64_t channels = 0;
       int64_t dz = 0;
@@ -141,8 +145,8 @@ std::vector<LoopPass> cut_into_passes(const LoopLayer& layer, const std::vector<
         }
       }
       if (wg) {
-        bits += operands.share(dz, pass.t0, pass.t1);
-        bits += sums_too_large && pass.t0 > 0 ? 32 * operands.held(pass.b0, pass.b1) : 0;
+        bits.dZ = operands.share(dz, pass.t0, pass.t1);
+        bits.sums = sums_too_large && pass.t0 > 0 ? 32 * operands.held(pass.b0, pass.b1) : 0;
         pass.values = last_tiles || sums_too_large ? operands.held(pass.b0, pass.b1) : 0;
         pass.store_bytes = pass.values * (last_tiles ? 2 : 4);
       } else {
@@ -150,7 +154,7 @@ std::vector<LoopPass> cut_into_passes(const LoopLayer& layer, const std::vector<
                                                 pass.t0, pass.t1);
         pass.store_bytes = pass.values * v / 8;
       }
-      pass.load_bytes = up(bits, 8);
+      pass.load_bytes = up(bits.X + bits.W + bits.dZ + bits.sums, 8);
     }
     return passes;
   };

@@ -93,6 +93,7 @@ TEST_F(WorkedExample, FeedforwardWithWeightsHeld) {
                          {Event::buffer_write, 928},
                          {Event::dram_read, 20},
                          {Event::dram_write, 48}});
+  EXPECT_EQ(counts.loaded, (OperandBits{92, 66, 0, 0}));
 }
 
 TEST_F(WorkedExample, FeedforwardWithActivationsHeld) {
@@ -146,6 +147,7 @@ TEST_F(WorkedExample, WeightGradientWithWeightsHeld) {
                          {Event::buffer_write, 536},
                          {Event::dram_read, 51},
                          {Event::dram_write, 8}});
+  EXPECT_EQ(counts.loaded, (OperandBits{92, 18, 296, 0}));
 }
 
 TEST_F(WorkedExample, WeightGradientWithActivationsHeld) {
@@ -191,7 +193,7 @@ TEST(WorkedTimes, FiveItemsInTwoPasses) {
   parameters.fifo_depth = 1;
   parameters.drain = 1;
   PassPlan plan;
-  plan.passes = {{0, 3, 0, 1, 4, 3, 0}, {3, 5, 0, 1, 4, 3, 0}};
+  plan.passes = {{0, 3, 0, 1, 4, 3, 0, {}}, {3, 5, 0, 1, 4, 3, 0, {}}};
   const PhaseTime time = run_pipeline(items, plan, {Compress::weight, {1, 2, 1}, Assignment::in_order}, parameters);
   EXPECT_EQ(time.cycles, 21);
   EXPECT_EQ(time.compute_cycles, 13);

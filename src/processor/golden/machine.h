@@ -61,6 +61,11 @@ struct Dataflow {
 };
 
 /// What happened, counted where it happened.
+/// Bits that DRAM delivers, by operand (contract, section 5).
+struct OperandBits {
+  int64_t X = 0, W = 0, dZ = 0, sums = 0;
+};
+
 struct Counts {
   int64_t skipped_by_input = 0, skipped_by_weight = 0, skipped_by_output = 0;
   int64_t cycle = 0, compute_cycles = 0, memory_cycles = 0;
@@ -70,6 +75,7 @@ struct Counts {
   int64_t buffer_read = 0, buffer_write = 0;
   int64_t fp32_add = 0, fp32_multiply = 0, bn_channel = 0;
   int64_t dram_read = 0, dram_write = 0;
+  OperandBits loaded;
 
   int64_t operand_read() const { return (operand_bits + 15) / 16; }
 };

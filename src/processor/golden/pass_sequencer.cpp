@@ -63,6 +63,10 @@ std::vector<Transfer> PassSequencer::transfers() {
 
 void PassSequencer::loaded(const Pass& pass) {
   job_->counts.dram_read += pass.load_bytes;
+  job_->counts.loaded.X += pass.loaded.X;
+  job_->counts.loaded.W += pass.loaded.W;
+  job_->counts.loaded.dZ += pass.loaded.dZ;
+  job_->counts.loaded.sums += pass.loaded.sums;
   job_->counts.buffer_write += 8 * pass.load_bytes;
   ++loaded_;
 }

@@ -26,7 +26,7 @@ class Planner {
   std::vector<Range> cut_tiles() const;
   std::vector<Range> cut_blocks() const;
   std::vector<Pass> in_order(Order order) const;
-  int64_t load_bits(const Pass& pass, const Pass* before) const;
+  OperandBits load_bits(const Pass& pass, const Pass* before) const;
   void set_stores(Pass& pass) const;
 
   const Job& job_;
@@ -106,14 +106,18 @@ std::vector<Range> Planner::cut_blocks() const {
   return spans;
 }
 
-int64_t Planner::load_bits(const Pass& pass, const Pass* before) const {
-  int64_t bits = 0;
+OperandBits Planner::load_bits(const Pass& pass, const Pass* before) const {
+  OperandBits bits;
   if (before == nullptr || before->tiles.first != pass.tiles.first || activations_too_large_) {
-    bits += job_.share(job_.phase == Phase::BP ? dZ_bits_ : X_bits_, pass.tiles);
+    if (job_.phase == Phase::BP) {
+      bits.dZ += job_.share(dZ_bits_, pass.tiles);
+    } else {
+      bits.X += job_.share(X_bits_, pass.tiles);
+    }
   }
   if (before == nullptr || before->blocks.first != pass.blocks.first || weights_too_large_) {
     for (int64_t b = pass.blocks.first; b < pass.blocks.end; ++b) {
-      bits += bits_of_block(b);
+      bits.W += bits_of_block(b);
     }
   }
   if (job_.phase != Phase::WG) {
@@ -125,9 +129,9 @@ int64_t Planner::load_bits(const Pass& pass, const Pass* before) const {
       own_dZ_bits += job_.tensor_bits(job_.nonzeros_dZ[static_cast<size_t>(k)], job_.all_positions);
     }
   }
-  bits += job_.share(own_dZ_bits, pass.tiles);
+  bits.dZ += job_.share(own_dZ_bits, pass.tiles);
   if (sums_too_large_ && pass.tiles.first != 0) {
-    bits += kSumBits * held(pass.blocks);
+    bits.sums += kSumBits * held(pass.blocks);
   }
   return bits;
 }
@@ -171,7 +175,8 @@ std::vector<Pass> Planner::in_order(Order order) const {
       Pass pass;
       pass.tiles = tiles_first ? quick : slow;
       pass.blocks = tiles_first ? slow : quick;
-      pass.load_bytes = divide_up(load_bits(pass, passes.empty() ? nullptr : &passes.back()), 8);
+      pass.loaded = load_bits(pass, passes.empty() ? nullptr : &passes.back());
+      pass.load_bytes = divide_up(pass.loaded.X + pass.loaded.W + pass.loaded.dZ + pass.loaded.sums, 8);
       set_stores(pass);
       passes.push_back(pass);
     }

@@ -113,7 +113,7 @@ class Planner {
       for (size_t j = 0; j < inner; ++j) {
         const Span& tiles = tile_spans_[tiles_first ? j : i];
         const Span& blocks = block_spans_[tiles_first ? i : j];
-        Pass pass{tiles.begin, tiles.end, blocks.begin, blocks.end, 0, 0, 0};
+        Pass pass{tiles.begin, tiles.end, blocks.begin, blocks.end, 0, 0, 0, {}};
         load(pass, tiles, blocks, last_tiles != &tiles, last_blocks != &blocks);
         store(pass, tiles, blocks);
         add(plan, pass);
@@ -125,20 +125,20 @@ class Planner {
   }
 
   void load(Pass& pass, const Span& tiles, const Span& blocks, bool new_tiles, bool new_blocks) const {
-    int64_t bits = 0;
+    OperandBits& bits = pass.loaded;
     if (new_tiles || activations_too_large_) {
-      bits += share(sizes_.streamed(), tiles);
+      (shape_.phase == Phase::BP ? bits.dZ : bits.X) = share(sizes_.streamed(), tiles);
     }
     if (new_blocks || weights_too_large_) {
-      bits += weight_bits(blocks);
+      bits.W = weight_bits(blocks);
     }
     if (shape_.phase == Phase::WG) {
-      bits += share(between(block_dZ_, blocks), tiles);
+      bits.dZ = share(between(block_dZ_, blocks), tiles);
       if (sums_too_large_ && tiles.begin > 0) {
-        bits += kSumBits * between(block_held_, blocks);
+        bits.sums = kSumBits * between(block_held_, blocks);
       }
     }
-    pass.load_bytes = ceil_div(bits, 8);
+    pass.load_bytes = ceil_div(bits.total(), 8);
   }
 
   void store(Pass& pass, const Span& tiles, const Span& blocks) const {
@@ -155,6 +155,7 @@ class Planner {
   void add(PassPlan& plan, const Pass& pass) const {
     plan.passes.push_back(pass);
     plan.load_bytes += pass.load_bytes;
+    plan.loaded += pass.loaded;
     plan.store_bytes += pass.store_bytes;
     plan.stored_values += pass.stored_values;
     if (shape_.phase != Phase::WG || pass.tile_end == tiles_.size()) {

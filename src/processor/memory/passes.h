@@ -6,6 +6,7 @@
 #include "processor/dataflow/held_counts.h"
 #include "processor/dataflow/partition.h"
 #include "processor/memory/dram.h"
+#include "processor/memory/operand_bits.h"
 #include "processor/parameters.h"
 #include "tensor/bitmap.h"
 
@@ -20,6 +21,7 @@ struct Pass {
   int64_t load_bytes = 0;
   int64_t store_bytes = 0;
   int64_t stored_values = 0;
+  OperandBits loaded;  ///< what load_bytes are made of
 };
 
 struct PassPlan {
@@ -29,6 +31,7 @@ struct PassPlan {
   int64_t stored_values = 0;
   int64_t final_values = 0;   ///< stored for good: all but sums that come back
   int64_t memory_cycles = 0;  ///< of all transfers
+  OperandBits loaded;
 };
 
 /// Sizes of a phase's operands in memory, in bits: docs/processor-contract.md, section 5.

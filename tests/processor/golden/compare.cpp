@@ -201,6 +201,10 @@ std::string difference(const golden::Counts& golden, const golden::Processor& pr
   compare("cycles", golden.cycle, fast.cycles);
   compare("compute_cycles", golden.compute_cycles, fast.compute_cycles);
   compare("memory_cycles", golden.memory_cycles, fast.memory_cycles);
+  compare("X bits loaded", golden.loaded.X, fast.loaded.X);
+  compare("W bits loaded", golden.loaded.W, fast.loaded.W);
+  compare("dZ bits loaded", golden.loaded.dZ, fast.loaded.dZ);
+  compare("sum bits loaded", golden.loaded.sums, fast.loaded.sums);
   compare("effectual", golden.mac, fast.effectual_macs);
   compare("skipped_by_input", golden.skipped_by_input, fast.skipped_by_input);
   compare("skipped_by_weight", golden.skipped_by_weight, fast.skipped_by_weight);
