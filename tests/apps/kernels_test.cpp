@@ -3,7 +3,7 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <regex>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -137,13 +137,25 @@ TEST_F(Kernels, AnEvaluationHasTheBitsOfTheRun) {
   EXPECT_NE(loss_with({"--kernels", "highway"}), loss);
 }
 
+/// A run.yaml without the options whose names begin with "kernel-", and the lists that belong to them.
+std::string without_kernel_options(const std::string& yaml) {
+  std::istringstream lines(yaml);
+  std::string kept;
+  bool dropping = false;
+  for (std::string line; std::getline(lines, line);) {
+    const bool continues = line.starts_with(" ") || line.starts_with("-");
+    dropping = line.starts_with("kernel-") || (dropping && continues);
+    kept += dropping ? "" : line + "\n";
+  }
+  return kept;
+}
+
 TEST_F(Kernels, ARunThatNeverMeasuredGoesOnByTheRule) {
   set_highway_seconds(1);
   train("run");
   // As it was written when there was nothing else.
   const fs::path file = folder_ / "run" / "run.yaml";
-  const std::string text =
-      std::regex_replace(read_text(file), std::regex("\nkernel-(choice|break-even):[^:]*(?=\n)"), "");
+  const std::string text = without_kernel_options(read_text(file));
   ASSERT_THAT(text, Not(HasSubstr("kernel-")));
   std::ofstream(file) << text;
   const std::string out = run({"train", "--resume", "run", "--explain-kernels"}).out;
