@@ -16,7 +16,7 @@ void fill_random(std::span<float> values, Random& random) {
 }
 
 bool same_bits(std::span<const float> a, std::span<const float> b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size_bytes()) == 0);
 }
 
 int64_t choose(std::initializer_list<int64_t> choices, Random& random) {
