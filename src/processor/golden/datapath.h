@@ -21,6 +21,10 @@ class Datapath {
   virtual bool issue_cycle() = 0;
 };
 
+/// Makes room in a bank for what FF or BP sums up for an output position: its value of Z, or the dX pixels it stands
+/// for. Nothing at a place that is no position. `channel` is of the phase's output.
+void open_position(const Job& job, int64_t place, int64_t channel, Bank& bank);
+
 /// For PE number `pe` of a group, in the job's dataflow.
 std::unique_ptr<Datapath> make_datapath(Job& job, int64_t pe, Broadcast& broadcast);
 

@@ -71,18 +71,7 @@ void PeActivationCompressed::prepare_sums() {
   }
   for (const int64_t place : places_) {
     for (const int64_t o : job.blocks[static_cast<size_t>(item_.block)].channels) {
-      WeightPosition own;
-      own.k = o;
-      const Meeting m = job.meet(place, own);
-      if (!m.position) {
-        continue;
-      }
-      if (job.phase == Phase::FF) {
-        bank_->sums[m.z_index] = 0;
-        ++bank_->slots;
-      } else {
-        bank_->slots += job.layer.stride * job.layer.stride;
-      }
+      open_position(job, place, o, *bank_);
     }
   }
 }

@@ -29,19 +29,8 @@ void PeWeightCompressed::prepare_sums() {
     bank_->slots = static_cast<int64_t>(bank_->sums.size());
     return;
   }
-  WeightPosition own;
-  own.k = channel_;
   for (int64_t place = 0; place < job.tile_places; ++place) {
-    const Meeting m = job.meet(item_.tile * job.tile_places + place, own);
-    if (!m.position) {
-      continue;
-    }
-    if (job.phase == Phase::FF) {
-      bank_->sums[m.z_index] = 0;
-      ++bank_->slots;
-    } else {
-      bank_->slots += job.layer.stride * job.layer.stride;
-    }
+    open_position(job, item_.tile * job.tile_places + place, channel_, *bank_);
   }
 }
 
