@@ -17,12 +17,32 @@ struct ContractionLayer {
   bool is_linear = false;
   bool has_bp = true;  ///< false where no gradient of X is needed: the first layer
   ConvolutionGeometry geometry;
+
+  // What stands before and after it in the network.
+  bool input_is_rectified = false;    ///< X left a ReLU (ReLU6, max-pooling of either): where X is 0, dX is not wanted
+  bool input_from_batchnorm = false;  ///< X is BN's output, rectified or not, and only contractions read it
+  bool output_to_batchnorm = false;   ///< Z is read by a BN alone
 };
 
 struct BatchNormLayer {
   int index = 0;
   std::string name;
   Shape shape;
+  /// Its output, rectified or not, is read by contractions alone: so many of them. 0 where anything else reads it (a
+  /// sum, a pooling), which needs it in memory.
+  int applied_on_load = 0;
+  /// Whether the contraction before it has a BP: then its dZ is loaded twice (BP, WG), otherwise once.
+  bool contraction_has_bp = true;
+};
+
+/// Outputs of one layer's FF that are not computed because a ReLU is predicted to discard them.
+struct SkippedOutputs {
+  /// One bit for each value of Z that is set where the output is skipped. Channel c takes `words_per_channel` words; in
+  /// them bit (p*Q + q)*N + n, from the lowest bit of the first word up. Bits past the last are 0.
+  std::span<const uint64_t> bits;
+  int64_t words_per_channel = 0;
+  int64_t audited = 0;          ///< outputs predicted to be discarded and computed all the same
+  bool reads_shortcut = false;  ///< the prediction needs the tensor that is added after BN
 };
 
 /// What a processor model sees of a training step, and where it takes part in it.
@@ -36,6 +56,8 @@ class StepHook {
 
   virtual void begin_step(int64_t /*step*/) {}
 
+  /// Right before feedforward() of the same layer, where speculation took part: `skipped` is valid until that returns.
+  virtual void outputs_skipped(const ContractionLayer& /*layer*/, const SkippedOutputs& /*skipped*/) {}
   /// FF done: Z = X * W, before a bias is added. Z may be changed (outputs that speculation skipped).
   virtual void feedforward(const ContractionLayer& /*layer*/, const Tensor& /*X*/, const WeightView& /*W*/,
                            Tensor& /*Z*/) {}
