@@ -14,6 +14,7 @@
 #include "network/fusion.h"
 #include "network/layers/kernel_choice.h"
 #include "network/memory_plan.h"
+#include "network/surroundings.h"
 
 namespace trainer {
 
@@ -226,6 +227,7 @@ void Network::plan(const Shape& images, KernelPath path, Format format, Passes p
     naming_layer(node.name,
                  [&] { node.layer->plan(static_cast<int>(i), node.name, input_shapes(node, images, shapes), path); });
   }
+  describe_surroundings(nodes_);
   for (size_t i = 0; i < nodes_.size(); ++i) {
     const LayerFormats taken = nodes_[i].layer->formats();
     const bool all_fp32 = next->all_inputs_are(i, Format::fp32) && formats[i] == Format::fp32;

@@ -27,6 +27,14 @@ class BatchNorm : public Layer {
   const Buffer& running_mean() const { return running_mean_; }
   const Buffer& running_variance() const { return running_variance_; }
 
+  /// What stands around it in the network (network/surroundings.h), for hooks. After plan().
+  void set_surroundings(int applied_on_load, bool contraction_has_bp) {
+    description_.applied_on_load = applied_on_load;
+    description_.contraction_has_bp = contraction_has_bp;
+  }
+  /// After plan().
+  const BatchNormLayer& description() const { return description_; }
+
   std::string_view kind() const override { return "batch normalisation"; }
   Shape output_shape(std::span<const Shape> inputs) const override;
   LayerMemory memory() const override { return {.keeps_doutput = true}; }

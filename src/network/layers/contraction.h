@@ -22,6 +22,12 @@ class Contraction {
   /// A bias is added to what would have been rounded already.
   LayerFormats formats() const { return bias_ ? LayerFormats::fp32 : LayerFormats::mixed; }
   void set_input_gradient_needed(bool needed) { description_.has_bp = needed; }
+  /// What stands around it in the network (network/surroundings.h), for hooks.
+  void set_surroundings(bool input_is_rectified, bool input_from_batchnorm, bool output_to_batchnorm) {
+    description_.input_is_rectified = input_is_rectified;
+    description_.input_from_batchnorm = input_from_batchnorm;
+    description_.output_to_batchnorm = output_to_batchnorm;
+  }
   void plan(int index, const std::string& name, bool is_linear, const ConvolutionGeometry& geometry, KernelPath path);
 
   /// After plan(), under the automatic path: what it compares densities with from now on.
