@@ -45,6 +45,16 @@ struct SkippedOutputs {
   bool reads_shortcut = false;  ///< the prediction needs the tensor that is added after BN
 };
 
+/// What stands between a convolution and a ReLU that may discard its outputs:
+/// A = max(gamma * (Z - mean) / sqrt(variance + epsilon) + beta + shortcut, 0), or that cut at a ceiling; mean and
+/// variance are the batch's.
+struct Rectification {
+  std::span<const float> gamma;  ///< one per output channel
+  std::span<const float> beta;
+  float epsilon = 0;
+  const Tensor* shortcut = nullptr;  ///< of Z's shape; null where nothing is added
+};
+
 /// What a processor model sees of a training step, and where it takes part in it.
 ///
 /// The network calls these on the training thread, in the order in which the processor would do the work. Tensors
@@ -55,6 +65,15 @@ class StepHook {
   virtual ~StepHook() = default;
 
   virtual void begin_step(int64_t /*step*/) {}
+
+  /// Whether feedforward() may change Z: BN then takes its moments of what is left there, BP takes ReLU's mask from A,
+  /// and the two calls below are made. Asked once a step.
+  virtual bool changes_outputs() const { return false; }
+  /// In training, right before feedforward() of a convolution whose Z is read by BN -> (sum) -> ReLU alone. Valid until
+  /// that returns.
+  virtual void rectification(const ContractionLayer& /*layer*/, const Rectification& /*after*/) {}
+  /// That ReLU is done. A may be changed: what is 0 there is off in BP too.
+  virtual void rectified(const ContractionLayer& /*layer*/, Tensor& /*A*/) {}
 
   /// Right before feedforward() of the same layer, where speculation took part: `skipped` is valid until that returns.
   virtual void outputs_skipped(const ContractionLayer& /*layer*/, const SkippedOutputs& /*skipped*/) {}
