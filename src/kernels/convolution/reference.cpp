@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <functional>
+#include <utility>
 
 #include "base/parallel.h"
 #include "kernels/convolution/paths.h"
@@ -14,6 +16,16 @@ struct Weight {
   int64_t s;
 };
 
+constexpr int64_t kPlacesOfByte = 8;    // a batch takes whole bytes of the processor's bitmaps
+constexpr int64_t kPlacesOfTile = 512;  // of WG
+
+/// Adds in the order of the Trainer processor (docs/precision.md), always in FP32. Where operands have so few bits that
+/// products are exact, results are the processor's, bit for bit:
+///
+/// FF  Z: from 0, products in ascending order of (input channel of the group, r, s);
+/// BP  dX: from 0, products in ascending order of (k, r, s); accumulating, what is there is added to that sum;
+/// WG  dW: place (p*Q + q)*N8 + n, where N8 is N rounded up to a multiple of 8. In each tile of 512 places from 0,
+///     products in ascending order of places; then the tiles' sums in ascending order.
 class ReferenceConvolution final : public Convolution {
  public:
   explicit ReferenceConvolution(const ConvolutionGeometry& geometry) : g_(geometry) {}
@@ -33,9 +45,13 @@ class ReferenceConvolution final : public Convolution {
   }
 
   void backpropagate(const Tensor& dZ, const WeightView& W, Tensor& dX, bool accumulate) override {
-    if (!accumulate) {
-      dX.fill(0);
+    if (accumulate) {
+      Tensor sum(dX.shape());
+      backpropagate(dZ, W, sum, false);
+      std::ranges::transform(dX.values(), sum.values(), dX.values().begin(), std::plus<>());
+      return;
     }
+    dX.fill(0);
     // The channels of a group get gradients from the output channels of that group alone.
     parallel_for(g_.groups, 1, [&](int64_t group, int64_t) {
       const int64_t channels = g_.k / g_.groups;
@@ -56,13 +72,20 @@ class ReferenceConvolution final : public Convolution {
                        std::span<float> dW) override {
     parallel_for(g_.k, 1, [&](int64_t k, int64_t) {
       for_each_weight(*pattern, k, [&](const Weight& weight) {
-        float sum = 0;
+        float sum = 0;       // of the tiles before the present one
+        float tile_sum = 0;  // of the products of the present one
+        int64_t tile = 0;
         for_each_product(weight, [&](int64_t p, int64_t q, int64_t h, int64_t w) {
+          const int64_t first_place = (p * g_.q() + q) * places_of_batch_;
           for (int64_t n = 0; n < g_.n; ++n) {
-            sum += dZ.at(n, k, p, q) * X.at(n, weight.c, h, w);
+            if (const int64_t own = (first_place + n) / kPlacesOfTile; own != tile) {
+              sum += std::exchange(tile_sum, 0.0F);
+              tile = own;
+            }
+            tile_sum += dZ.at(n, k, p, q) * X.at(n, weight.c, h, w);
           }
         });
-        dW[weight.index] = sum;
+        dW[weight.index] = sum + tile_sum;
       });
     });
   }
@@ -97,6 +120,7 @@ class ReferenceConvolution final : public Convolution {
   }
 
   ConvolutionGeometry g_;
+  int64_t places_of_batch_ = (g_.n + kPlacesOfByte - 1) / kPlacesOfByte * kPlacesOfByte;
 };
 
 }  // namespace
