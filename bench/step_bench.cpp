@@ -110,7 +110,7 @@ void measure(const Request& request) {
   constexpr int64_t kClasses = 10;
   const Shape images = {request.batch, 3, request.image, request.image};
   Network network = make_model({request.model, 1, images, kClasses, 1});
-  network.plan(images, parse_kernel_path(request.kernels), parse_format(request.precision),
+  network.plan(images, parse_kernel_path(request.kernels), parse_precision(request.precision),
                request.one_by_one ? Passes::one_by_one : Passes::fused);
   choose_like_a_run(request.kernels, request.kernel_choice, network);
   TrainingSession session = make_session(network, request);

@@ -130,7 +130,7 @@ int run(int argc, char** argv) {
   const Batch batch = read_batch(options);
   Network network = make_model(
       {.name = options.network, .width = 1, .images = batch.images.shape(), .classes = options.classes, .seed = 1});
-  network.plan(batch.images.shape(), parse_kernel_path(options.kernels), parse_format(options.precision));
+  network.plan(batch.images.shape(), parse_kernel_path(options.kernels), parse_precision(options.precision));
   choose_like_a_run(options.kernels, "measured", network);
   TrainingSession session(network, training_options(options));
   // Every kind of step once; after it, the second step of every `update_interval` is the one that changes the mask.

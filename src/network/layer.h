@@ -48,6 +48,12 @@ enum class LayerFormats {
   mixed,    ///< any, each its own
 };
 
+/// Whether a layer makes values that none of its inputs (in BP: its doutput) has, so that they are to be rounded.
+struct NewValues {
+  bool output = true;
+  bool dinputs = true;
+};
+
 /// One node of a network: FF, BP and WG as separate steps.
 class Layer {
  public:
@@ -58,6 +64,7 @@ class Layer {
   /// Output shape for these inputs. Throws UsageError (shapes that do not fit; the message names both).
   virtual Shape output_shape(std::span<const Shape> inputs) const = 0;
   virtual LayerMemory memory() const { return {}; }
+  virtual NewValues new_values() const { return {}; }
   /// Called before plan(): the inputs (one entry each, non-zero = yes) whose gradient BP will be asked for.
   virtual void need_input_gradients(std::span<const uint8_t> /*needed*/) {}
   /// Called before plan(): memory that this layer's kernels share with those of all other layers of the network.

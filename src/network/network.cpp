@@ -9,11 +9,15 @@
 
 #include "base/error.h"
 #include "kernels/elementwise/add.h"
+#include "kernels/elementwise/round_values.h"
 #include "network/format_adapter.h"
 #include "network/fp32_hook.h"
 #include "network/fusion.h"
+#include "network/layers/contraction.h"
 #include "network/layers/kernel_choice.h"
 #include "network/memory_plan.h"
+#include "network/quantiser.h"
+#include "network/quantising_hook.h"
 #include "network/surroundings.h"
 
 namespace trainer {
@@ -27,15 +31,11 @@ struct Network::Plan {
     std::vector<Tensor> add_to;  // empty where the layer did it all
     std::vector<Tensor*> dinputs;
     std::vector<uint8_t> accumulate;
-
-    /// After BP of the node: adds what it could not add itself.
-    void finish(KernelPath path) {
-      for (size_t k = 0; k < add_to.size(); ++k) {
-        if (!add_to[k].empty()) {
-          trainer::add(path, add_to[k], targets[k], add_to[k]);
-        }
-      }
-    }
+  };
+  /// FP8: what is rounded when a node has been done. The rest passes values on, or is rounded before hooks see it.
+  struct Rounded {
+    bool output = false;
+    std::vector<uint8_t> dinputs;
   };
 
   bool all_inputs_are(size_t node, Format wanted) const {
@@ -51,7 +51,11 @@ struct Network::Plan {
   std::vector<Backward> backward;
   std::vector<RectifiedChain> chains;
   std::shared_ptr<Workspace> workspace = std::make_shared<Workspace>();
-  Format format = Format::fp32;
+  Precision precision;
+  Tensor rounded_images;                 // empty in FP32
+  std::unique_ptr<Quantiser> quantiser;  // FP8 alone, as the two below
+  std::unique_ptr<QuantisingHook> quantising_hook;
+  std::vector<Rounded> rounded;
   FormatAdapter adapter;
   std::vector<uint8_t> needs_adapter;  // one per node
   Fp32Hook fp32_hook;
@@ -168,14 +172,15 @@ std::vector<Format> output_formats(const std::vector<Network::Node>& nodes, Form
 
 }  // namespace
 
-void Network::plan(const Shape& images, KernelPath path, Format format, Passes passes) {
+void Network::plan(const Shape& images, KernelPath path, const Precision& precision, Passes passes) {
   require_consumers(nodes_);
   if (images.n < 1 || images.c < 1 || images.h < 1 || images.w < 1) {
     throw UsageError(fmt::format("images of {} hold nothing", to_string(images)));
   }
+  const std::unique_ptr<Quantiser> earlier = plan_ ? std::move(plan_->quantiser) : nullptr;
   plan_.reset();  // frees what an earlier plan holds before this one allocates
 
-  const std::vector<Format> formats = output_formats(nodes_, format);
+  const std::vector<Format> formats = output_formats(nodes_, precision.storage());
   std::vector<Shape> shapes;
   std::vector<MemoryNode> memory_nodes;
   for (size_t i = 0; i < nodes_.size(); ++i) {
@@ -193,7 +198,10 @@ void Network::plan(const Shape& images, KernelPath path, Format format, Passes p
   next->outputs.resize(nodes_.size());
   next->inputs.resize(nodes_.size());
   next->backward.resize(nodes_.size());
-  next->format = format;
+  next->precision = precision;
+  if (precision.kind != Precision::Kind::fp32) {
+    next->rounded_images = Tensor(images);
+  }
   constexpr int64_t kFloat = bytes_of(Format::fp32);
   for (const int64_t bytes : memory.slot_sizes) {
     next->slots.emplace_back(Shape{1, (bytes + kFloat - 1) / kFloat, 1, 1});
@@ -224,6 +232,9 @@ void Network::plan(const Shape& images, KernelPath path, Format format, Passes p
     }
     node.layer->need_input_gradients(needed);
     node.layer->use_workspace(next->workspace);
+    if (layers::Contraction* contraction = node.layer->contraction(); contraction != nullptr) {
+      contraction->use_precision(precision);
+    }
     naming_layer(node.name,
                  [&] { node.layer->plan(static_cast<int>(i), node.name, input_shapes(node, images, shapes), path); });
   }
@@ -243,10 +254,77 @@ void Network::plan(const Shape& images, KernelPath path, Format format, Passes p
            (chain.has_shortcut() && next->needs_adapter[chain.add()] != 0);
   });
   plan_ = std::move(next);
+  if (precision.kind == Precision::Kind::fp8) {
+    make_quantiser();
+    if (earlier) {
+      plan_->quantiser->restore(earlier->history());
+    }
+  }
 }
 
-StepHook* Network::shown(StepHook* hook) {
-  if (hook == nullptr || plan_->format == Format::fp32) {
+void Network::make_quantiser() {
+  Plan& plan = *plan_;
+  // In FP8 the logits are FP32 where they are in FP16.
+  const std::vector<Format> formats = output_formats(nodes_, Format::fp16);
+  std::vector<QuantisingHook::Node> hook_nodes;
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    const Node& node = nodes_[i];
+    const NewValues made = node.layer->new_values();
+    const layers::Contraction* contraction = node.layer->contraction();
+    const bool is_batchnorm = dynamic_cast<const layers::BatchNorm*>(node.layer.get()) != nullptr;
+    const bool output = made.output && formats[i] == Format::fp16;
+    const bool hook_rounds_output = output && contraction != nullptr && contraction->bias() == nullptr;
+    hook_nodes.push_back({hook_rounds_output, node.inputs[0]});
+    Plan::Rounded rounded{output && !hook_rounds_output, {}};
+    for (size_t k = 0; k < node.inputs.size(); ++k) {
+      const bool hook_rounds = contraction != nullptr || is_batchnorm;
+      const bool added = !plan.backward[i].add_to[k].empty() || (plan.backward[i].accumulate[k] != 0 && !hook_rounds);
+      rounded.dinputs.push_back(added || (made.dinputs && !hook_rounds) ? 1 : 0);
+    }
+    plan.rounded.push_back(std::move(rounded));
+  }
+  plan.quantiser = std::make_unique<Quantiser>(plan.precision, nodes_.size());
+  plan.quantising_hook = std::make_unique<QuantisingHook>(*plan.quantiser, std::move(hook_nodes));
+}
+
+const Tensor& Network::rounded(const Tensor& images, bool training) {
+  if (plan_->precision.kind == Precision::Kind::fp32) {
+    return images;
+  }
+  if (plan_->quantiser) {
+    plan_->quantiser->round_images(images, training, plan_->rounded_images);
+  } else {
+    round_values({kBinary16, 0}, Overflow::by_definition, images.values(), plan_->rounded_images.values());
+  }
+  return plan_->rounded_images;
+}
+
+void Network::finish_output(size_t node, bool training) {
+  if (plan_->quantiser && plan_->rounded[node].output) {
+    plan_->quantiser->round_output(node, training, plan_->outputs[node]);
+  }
+}
+
+void Network::finish_gradients(size_t node) {
+  Plan::Backward& backward = plan_->backward[node];
+  for (size_t k = 0; k < backward.add_to.size(); ++k) {
+    Tensor& sum = backward.add_to[k];
+    if (!sum.empty()) {
+      trainer::add(plan_->elementwise, sum, backward.targets[k], sum);
+    }
+    if (plan_->quantiser && plan_->rounded[node].dinputs[k] != 0 && !backward.targets[k].empty()) {
+      plan_->quantiser->round_gradient(static_cast<size_t>(nodes_[node].inputs[k]),
+                                       sum.empty() ? backward.targets[k] : sum);
+    }
+  }
+}
+
+StepHook* Network::shown(StepHook* hook, bool training) {
+  if (plan_->quantiser) {
+    plan_->quantising_hook->show(hook, training);
+    return plan_->quantising_hook.get();
+  }
+  if (hook == nullptr || plan_->precision.kind == Precision::Kind::fp32) {
     return hook;
   }
   plan_->fp32_hook.show(*hook);
@@ -259,15 +337,16 @@ const Tensor& Network::feedforward(const Tensor& images, bool training, StepHook
     throw UsageError(fmt::format("images are {} but the network was planned for {}", to_string(images.shape()),
                                  to_string(plan_->input_shape)));
   }
-  plan_->images = images;
+  plan_->images = rounded(images, training);
   plan_->ready_to_backpropagate = false;
-  hook = shown(hook);
+  hook = shown(hook, training);
   auto chain = plan_->chains.begin();
   for (size_t i = 0; i < nodes_.size(); ++i) {
     const Stopwatch stopwatch(times_, i, &NodeTimes::feedforward);
     if (chain != plan_->chains.end() && chain->first == i) {
       feedforward_chain(*chain, training, hook);
       i = chain->last;
+      finish_output(i, training);
       ++chain;
       continue;
     }
@@ -276,6 +355,7 @@ const Tensor& Network::feedforward(const Tensor& images, bool training, StepHook
     } else {
       nodes_[i].layer->feedforward(plan_->inputs[i], plan_->outputs[i], training, hook);
     }
+    finish_output(i, training);
   }
   plan_->ready_to_backpropagate = training;
   return plan_->outputs.back();
@@ -293,8 +373,13 @@ void Network::backpropagate(const Tensor& dlogits, StepHook* hook) {
   plan_->ready_to_backpropagate = false;  // BP uses the activations' gradients up
   if (Tensor& doutput = plan_->backward.back().doutput; !doutput.empty()) {
     std::copy_n(dlogits.data(), dlogits.size(), doutput.data());
+    if (plan_->quantiser) {
+      plan_->quantiser->round_gradient(nodes_.size() - 1, doutput);
+    } else if (plan_->precision.kind == Precision::Kind::fp16) {
+      round_values({kBinary16, 0}, Overflow::by_definition, doutput.values(), doutput.values());
+    }
   }
-  hook = shown(hook);
+  hook = shown(hook, true);
   auto chain = plan_->chains.rbegin();
   for (size_t i = nodes_.size(); i-- > 0;) {
     if (chain != plan_->chains.rend() && chain->last == i) {
@@ -326,7 +411,7 @@ void Network::backpropagate(const Tensor& dlogits, StepHook* hook) {
     } else {
       layer.backpropagate(view, hook);
     }
-    backward.finish(plan_->elementwise);
+    finish_gradients(i);
   }
 }
 
@@ -347,9 +432,9 @@ void Network::backpropagate_chain(const RectifiedChain& chain, StepHook* hook) {
     Plan::Backward& sum = plan_->backward[add];
     nodes_[add].layer->backpropagate(
         {plan_->inputs[add], plan_->outputs[add], sum.doutput, sum.dinputs, sum.accumulate}, nullptr);
-    sum.finish(plan_->elementwise);
+    finish_gradients(add);
   }
-  first.finish(plan_->elementwise);
+  finish_gradients(chain.first);
 }
 
 std::vector<Parameter*> Network::parameters() {
@@ -385,7 +470,15 @@ const Network::Plan& Network::planned() const {
 }
 
 const Shape& Network::input_shape() const { return planned().input_shape; }
-Format Network::format() const { return planned().format; }
+Format Network::format() const { return planned().precision.storage(); }
+const Precision& Network::precision() const { return planned().precision; }
+Quantiser* Network::quantiser() { return planned().quantiser.get(); }
+
+void Network::step_done(bool overflowed) {
+  if (plan_ && plan_->quantiser) {
+    plan_->quantiser->step_done(overflowed);
+  }
+}
 const Shape& Network::output_shape() const { return planned().outputs.back().shape(); }
 
 Layer& Network::owner_of(const Parameter& weight) const {

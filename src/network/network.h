@@ -6,9 +6,11 @@
 
 #include "network/layer.h"
 #include "network/node_times.h"
+#include "network/precision.h"
 
 namespace trainer {
 
+class Quantiser;
 struct RectifiedChain;
 
 /// Whether a BN and the sum and ReLU after it are one pass: in FP32 that gives the same bits as one layer after the
@@ -34,9 +36,11 @@ class Network {
   int add(std::string name, std::unique_ptr<Layer> layer, std::vector<int> inputs);
 
   /// Throws UsageError naming the layer whose shapes do not fit, or whose output nothing uses. May be called again, for
-  /// another batch size or path; parameters keep their values. Activations and their gradients are stored in `format`,
-  /// rounded once where a layer (or a pass over several) leaves them; the logits and their gradient are FP32.
-  void plan(const Shape& images, KernelPath path, Format format = Format::fp32, Passes passes = Passes::fused);
+  /// another batch size or path; parameters keep their values, and FP8 scales what they follow from. Activations and
+  /// their gradients are stored in the format of `precision`, rounded once where a layer (or a pass over several)
+  /// leaves them; so are the images, the weights that FF and BP multiply with, and the gradient of the logits. The
+  /// logits are FP32.
+  void plan(const Shape& images, KernelPath path, const Precision& precision = {}, Passes passes = Passes::fused);
 
   /// FF. In training, BN uses and records batch statistics and everything is kept for backpropagate.
   /// `hook` may be null. Returns the logits, N x classes x 1 x 1, which stay valid until the next
@@ -54,6 +58,13 @@ class Network {
   const Shape& output_shape() const;
   /// Of stored activations and gradients.
   Format format() const;
+  const Precision& precision() const;
+
+  /// Ends a step of training, for the scales of FP8: what this step's tensors reached counts for coming steps' scales,
+  /// unless its gradients `overflowed`.
+  void step_done(bool overflowed);
+  /// The state that FP8 scales follow from; null in other precisions. For checkpoints.
+  Quantiser* quantiser();
 
   /// The next backpropagate() shall also keep the gradient of ALL weights of `weight`, pruned ones too (RigL grows
   /// where it is largest). One step only: ask again for the next.
@@ -76,8 +87,14 @@ class Network {
  private:
   struct Plan;
   const Plan& planned() const;
-  /// What a hook is called through: itself, or one that shows it FP32 copies.
-  StepHook* shown(StepHook* hook);
+  /// What a hook is called through: itself, one that shows it FP32 copies, or one that rounds first.
+  StepHook* shown(StepHook* hook, bool training);
+  void make_quantiser();
+  /// The images as operands of the first layer.
+  const Tensor& rounded(const Tensor& images, bool training);
+  /// What is left to do after FF, or BP, of a node: BP adds what the layer could not add itself.
+  void finish_output(size_t node, bool training);
+  void finish_gradients(size_t node);
   void feedforward_chain(const RectifiedChain& chain, bool training, StepHook* hook);
   void backpropagate_chain(const RectifiedChain& chain, StepHook* hook);
   Layer& owner_of(const Parameter& weight) const;

@@ -30,6 +30,7 @@ struct RunConfig {
   double stop_at = 0;
 
   std::string precision;
+  std::string fp8_format;
   std::string speculation;
   std::vector<std::string> processor;
   std::vector<std::string> set;

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "network/precision.h"
 #include "processor/simulation.h"
 
 namespace trainer {
@@ -76,6 +77,11 @@ void resolve_training(RunConfig& config, int64_t steps_per_epoch) {
   if (config.warmup > epochs) {
     throw UsageError(
         fmt::format("warmup: {} epochs are more than the whole run of {:.4g}; give fewer", config.warmup, epochs));
+  }
+  (void)parse_precision(config.precision, config.fp8_format);  // throws now what would end the run later
+  if (config.precision != "fp8" && config.fp8_format != find_run_option("fp8-format")->default_value) {
+    throw UsageError(fmt::format("fp8-format: {} changes nothing with precision {}; add --precision fp8",
+                                 config.fp8_format, config.precision));
   }
   if (config.begin_at >= config.stop_at && config.sparsity > 0) {
     throw UsageError(

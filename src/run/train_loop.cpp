@@ -110,8 +110,8 @@ void TrainRun::step() {
                      result.learning_rate, bench_.session->weight_sparsity(), result.mask_changed, hook != nullptr,
                      step_s});
   if (result.overflowed) {
-    console_.note(fmt::format("step {}: a gradient overflowed fp16; no weight changes, the loss scale is now {}",
-                              number, bench_.session->loss_scale().value()));
+    console_.note(fmt::format("step {}: a gradient overflowed {}; no weight changes, the loss scale is now {}", number,
+                              config_.precision, bench_.session->loss_scale().value()));
   }
   console_.progress(progress_now(result));
 }

@@ -54,13 +54,21 @@ TrainingOptions training_options(const RunConfig& config, int64_t steps_per_epoc
   return options;
 }
 
-std::unique_ptr<Simulation> attach_processors(const RunConfig& config) {
+/// In an FP8 run a processor multiplies in FP8 too, unless --set says otherwise.
+std::unique_ptr<Simulation> attach_processors(const RunConfig& config, std::vector<std::string>& notes) {
   if (config.processor.empty()) {
     return nullptr;
   }
+  std::vector<std::string> overrides = config.set;
+  const bool precision_is_set =
+      std::ranges::any_of(config.set, [](const std::string& text) { return text.starts_with("precision="); });
+  if (config.precision == "fp8" && !precision_is_set) {
+    overrides.emplace_back("precision=fp8");
+    notes.emplace_back("processors multiply in fp8, as the run does; --set precision=fp16 changes that");
+  }
   std::vector<ProcessorRequest> requests;
   for (const std::string& processor : config.processor) {
-    requests.push_back({processor, config.set});
+    requests.push_back({processor, overrides});
   }
   return std::make_unique<Simulation>(requests, config.observe_every, config.explain_dataflow);
 }
@@ -98,15 +106,16 @@ Workbench build_workbench(RunConfig& config, bool apply_init) {
     bench.total_steps = std::min(bench.total_steps, config.max_steps);
   }
 
-  bench.simulation = attach_processors(config);
+  bench.simulation = attach_processors(config, bench.notes);
   const ModelRequest request = bench.model.request(config.batch, static_cast<uint64_t>(config.seed));
   bench.network = std::make_unique<Network>(make_model(request));
   if (apply_init && !config.init.empty()) {
     const FoundCheckpoint source = find_checkpoint(config.init, "--init");
-    bench.notes = source.warnings;
+    bench.notes.insert(bench.notes.end(), source.warnings.begin(), source.warnings.end());
     bench.notes.push_back(initialise_from(source, bench.model, *bench.network));
   }
-  bench.network->plan(request.images, parse_kernel_path(config.kernels), parse_format(config.precision));
+  bench.network->plan(request.images, parse_kernel_path(config.kernels),
+                      parse_precision(config.precision, config.fp8_format));
   choose_kernels(config, bench.kernel_cache, *bench.network, bench.notes);
   bench.session = std::make_unique<TrainingSession>(*bench.network,
                                                     training_options(config, bench.steps_per_epoch, bench.total_steps));

@@ -12,8 +12,6 @@ enum class Format {
 };
 
 std::string_view to_string(Format format);
-/// The name of a format. Throws UsageError listing the formats for any other text.
-Format parse_format(std::string_view name);
 
 inline constexpr int64_t bytes_of(Format format) { return format == Format::fp16 ? 2 : 4; }
 

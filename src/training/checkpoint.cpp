@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "network/quantiser.h"
 #include "training/checkpoint/container.h"
 #include "training/pruning/apply.h"
 
@@ -110,8 +111,11 @@ auto reading(const Container& container, const Read& read) {
   }
 }
 
+constexpr const char* kMagnitudes = "magnitudes";
+
+/// `arrays` of the container are used up afterwards.
 std::vector<std::span<const float>> read_optimizer(const Container& container, const StoredWeights& weights,
-                                                   TrainingSession& session) {
+                                                   TrainingSession& session, size_t& arrays) {
   const auto name = container.document().at("optimizer").at("name").get<std::string>();
   if (name != session.options().optimizer.name) {
     container.refuse(fmt::format("it was made with optimiser {}, this session has {}; choose {}", name,
@@ -125,10 +129,24 @@ std::vector<std::span<const float>> read_optimizer(const Container& container, c
       container.refuse(fmt::format("'{}' has another length than its weight", array.name));
     }
   }
-  if (index != container.size()) {
-    container.refuse(fmt::format("it has '{}', which this session's optimiser does not keep", container.name(index)));
-  }
+  arrays = index;
   return state;
+}
+
+/// What FP8 scales follow from; empty in other precisions, where a file may have it all the same.
+std::span<const float> read_magnitudes(const Container& container, TrainingSession& session, size_t& arrays) {
+  if (arrays == container.size() || container.name(arrays) != kMagnitudes) {
+    return {};
+  }
+  const std::span<const float> magnitudes = container.floats(arrays++, kMagnitudes);
+  const Quantiser* quantiser = session.network().quantiser();
+  if (quantiser == nullptr) {
+    return {};
+  }
+  if (magnitudes.size() != quantiser->history().size()) {
+    container.refuse(fmt::format("'{}' has another length than this network needs", kMagnitudes));
+  }
+  return magnitudes;
 }
 
 }  // namespace
@@ -153,6 +171,9 @@ void save_checkpoint(const std::filesystem::path& file, TrainingSession& session
   for (const Optimizer::StateArray& array : session.optimizer().state()) {
     arrays.push_back(stored("optimizer/" + array.name, std::span<const float>(array.values)));
   }
+  if (const Quantiser* quantiser = session.network().quantiser(); quantiser != nullptr) {
+    arrays.push_back(stored(kMagnitudes, quantiser->history()));
+  }
   const nlohmann::json document = {
       {"steps", session.steps_done()},
       {"optimizer", {{"name", session.options().optimizer.name}, {"steps", session.optimizer().steps()}}},
@@ -170,6 +191,7 @@ nlohmann::json load_checkpoint(const std::filesystem::path& file, TrainingSessio
   struct Restored {
     StoredWeights weights;
     std::vector<std::span<const float>> optimizer;
+    std::span<const float> magnitudes;
     int64_t steps = 0;
     int64_t optimizer_steps = 0;
     float loss_scale = 1;
@@ -178,7 +200,13 @@ nlohmann::json load_checkpoint(const std::filesystem::path& file, TrainingSessio
   const Restored restored = reading(container, [&] {
     Restored read;
     read.weights = read_weights(container, session.network());
-    read.optimizer = read_optimizer(container, read.weights, session);
+    size_t arrays = 0;
+    read.optimizer = read_optimizer(container, read.weights, session, arrays);
+    read.magnitudes = read_magnitudes(container, session, arrays);
+    if (arrays != container.size()) {
+      container.refuse(
+          fmt::format("it has '{}', which this session's optimiser does not keep", container.name(arrays)));
+    }
     read.steps = document.at("steps").get<int64_t>();
     read.optimizer_steps = document.at("optimizer").at("steps").get<int64_t>();
     if (document.contains("loss_scale")) {  // version 0.1.0 had FP32 alone, and no scale
@@ -200,6 +228,10 @@ nlohmann::json load_checkpoint(const std::filesystem::path& file, TrainingSessio
   session.optimizer().set_steps(restored.optimizer_steps);
   session.set_steps_done(restored.steps);
   session.loss_scale().restore(restored.loss_scale, restored.loss_scale_steps);
+  if (Quantiser* quantiser = session.network().quantiser(); quantiser != nullptr) {
+    const std::vector<float> none(quantiser->history().size(), 0.0F);  // of a run in another precision
+    quantiser->restore(restored.magnitudes.empty() ? none : restored.magnitudes);
+  }
   return extra;
 }
 

@@ -35,7 +35,8 @@ bool multiply(std::span<float> values, float factor) {
 
 }  // namespace
 
-LossScale::LossScale(Format format) : active_(format == Format::fp16), value_(active_ ? kFirst : 1) {}
+LossScale::LossScale(const Precision& precision)
+    : precision_(precision.kind), active_(precision_ != Precision::Kind::fp32), value_(active_ ? kFirst : 1) {}
 
 bool LossScale::unscale(std::span<Parameter* const> parameters) const {
   std::atomic<bool> finite = true;
@@ -61,9 +62,9 @@ void LossScale::step_done(bool overflowed) {
     steps_since_change_ = 0;
     if (value_ < kHopeless) {
       throw SystemFailure(
-          fmt::format("training diverged: gradients overflow FP16 even with the loss scaled by {}; lower --lr or use "
+          fmt::format("training diverged: gradients overflow {} even with the loss scaled by {}; lower --lr or use "
                       "--precision fp32",
-                      value_));
+                      to_string(precision_), value_));
     }
   } else if (++steps_since_change_ >= kStepsToDouble) {
     value_ = std::min(2 * value_, kLargest);

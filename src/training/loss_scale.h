@@ -4,19 +4,20 @@
 #include <span>
 
 #include "network/parameter.h"
-#include "tensor/format.h"
+#include "network/precision.h"
 
 namespace trainer {
 
 /// Automatic loss scaling: the gradient of the loss is multiplied by a power of two before BP, so that small gradients
-/// stay above the smallest values of a 16-bit format, and the gradients of parameters are divided by it after WG.
+/// stay above the smallest values of a format of 16 or 8 bits, and the gradients of parameters are divided by it after
+/// WG.
 ///
 /// The scale starts at 2^16. A step in which a gradient overflowed changes no weight and halves the scale; after 2000
 /// steps in a row without one it doubles. (Micikevicius et al., Mixed precision training, 2018; the figures are
 /// PyTorch's GradScaler's.) With FP32 the scale is 1 and stays so, and no gradient is looked at.
 class LossScale {
  public:
-  explicit LossScale(Format format);
+  explicit LossScale(const Precision& precision);
 
   bool active() const { return active_; }
   float value() const { return value_; }
@@ -31,6 +32,7 @@ class LossScale {
   void restore(float value, int64_t steps_since_change);
 
  private:
+  Precision::Kind precision_;
   bool active_;
   float value_;
   int64_t steps_since_change_ = 0;

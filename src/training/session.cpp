@@ -51,7 +51,7 @@ struct TrainingSession::State {
 };
 
 TrainingSession::State::State(Network& trained, TrainingOptions chosen)
-    : network(trained), options(std::move(chosen)), parameters(network.parameters()), loss_scale(network.format()) {
+    : network(trained), options(std::move(chosen)), parameters(network.parameters()), loss_scale(network.precision()) {
   (void)learning_rate(options.schedule, 0);  // throws now, not at the first step, when the schedule is wrong
   if (!(options.label_smoothing >= 0 && options.label_smoothing < 1)) {
     throw UsageError(fmt::format("label smoothing is {}, must be at least 0 and below 1", options.label_smoothing));
@@ -198,6 +198,7 @@ StepResult TrainingSession::step(const Batch& batch, StepHook* hook) {
   }
   result.overflowed = state.backpropagate(hook, gradient_chooses_weights);
   state.loss_scale.step_done(result.overflowed);
+  state.network.step_done(result.overflowed);
   if (!gradient_chooses_weights && !result.overflowed) {
     state.optimizer->step(result.learning_rate);
     if (hook != nullptr) {

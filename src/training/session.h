@@ -46,7 +46,7 @@ class TrainingSession {
 
   /// FF, loss, BP and WG, UP, pruning. On a step whose mask RigL changes there is no UP (and no StepHook::update): its
   /// gradient chooses the weights that grow. Throws SystemFailure when the loss is not finite, UsageError for labels or
-  /// images that do not fit the network; the session must then not go on. Where the network stores FP16, the loss is
+  /// images that do not fit the network; the session must then not go on. In FP16 and FP8 the loss is
   /// scaled; a step whose gradients overflow changes nothing but the scale.
   StepResult step(const Batch& batch, StepHook* hook = nullptr);
   /// Steps done so far.

@@ -90,7 +90,7 @@ INSTANTIATE_TEST_SUITE_P(
         Misuse{"sparsity", {"1"}, "--sparsity: 1 is out of range; give 0 .. 0.999"},
         Misuse{"sparsity", {"nan"}, "--sparsity: nan is out of range; give 0 .. 0.999"},
         Misuse{"sparsity", {"90%"}, "--sparsity: '90%' is not a number; give 0 .. 0.999"},
-        Misuse{"precision", {"fp8"}, "--precision: 'fp8' is not supported; choose fp32, fp16"},
+        Misuse{"precision", {"fp4"}, "--precision: 'fp4' is not supported; choose fp32, fp16, fp8"},
         Misuse{"speculation", {"relu"}, "--speculation: 'relu' is not supported; choose none"},
         Misuse{"kernels", {"fast"}, "--kernels: 'fast' is not supported; choose auto, reference, highway, onednn"},
         Misuse{"model", {""}, "--model: the value is empty"},

@@ -25,7 +25,7 @@ class OneThread : public testing::Test {
 };
 
 /// ResNet-20 with 4, 8 and 16 channels for 8 images of 3x8x8 in 5 classes, planned.
-inline Network small_network(uint64_t seed, KernelPath path = KernelPath::reference, Format format = Format::fp32) {
+inline Network small_network(uint64_t seed, KernelPath path = KernelPath::reference, const Precision& precision = {}) {
   ModelRequest request;
   request.name = "resnet20";
   request.width = 0.25;
@@ -33,7 +33,7 @@ inline Network small_network(uint64_t seed, KernelPath path = KernelPath::refere
   request.classes = 5;
   request.seed = seed;
   Network network = make_model(request);
-  network.plan(request.images, path, format);
+  network.plan(request.images, path, precision);
   return network;
 }
 

@@ -10,6 +10,7 @@ class Add : public Layer {
   std::string_view kind() const override { return "add"; }
   Shape output_shape(std::span<const Shape> inputs) const override;
   LayerMemory memory() const override { return {.in_place = true, .keeps_doutput = true, .accumulates = true}; }
+  NewValues new_values() const override { return {.output = true, .dinputs = false}; }
   LayerFormats formats() const override { return LayerFormats::uniform; }
   void plan(int index, const std::string& name, std::span<const Shape> inputs, KernelPath path) override;
   void feedforward(std::span<const Tensor* const> inputs, Tensor& output, bool training, StepHook* hook) override;

@@ -27,7 +27,15 @@ void Contraction::plan(int index, const std::string& name, bool is_linear, const
   kernel_.for_phase(ConvolutionPhase::feedforward, *weight_.pattern);
 }
 
+void Contraction::round_weight() {
+  if (precision_.kind != Precision::Kind::fp32) {
+    rounded_.resize(weight_.value.size());
+    precision_.round_weights(weight_.value, rounded_);
+  }
+}
+
 void Contraction::feedforward(const Tensor& X, Tensor& Z, StepHook* hook) {
+  round_weight();
   kernel_.for_phase(ConvolutionPhase::feedforward, *weight_.pattern).feedforward(X, view(), Z);
   if (hook != nullptr) {
     hook->feedforward(description_, X, view(), Z);

@@ -9,6 +9,7 @@
 #include "network/layer.h"
 #include "network/layers/kernel_choice.h"
 #include "network/parameter.h"
+#include "network/precision.h"
 #include "network/step_hook.h"
 
 namespace trainer::layers {
@@ -30,6 +31,8 @@ class Contraction {
   }
   void plan(int index, const std::string& name, bool is_linear, const ConvolutionGeometry& geometry, KernelPath path);
 
+  /// From the next FF on, weights are rounded to this before anything is multiplied with them; hooks see them so too.
+  void use_precision(const Precision& precision) { precision_ = precision; }
   /// After plan(), under the automatic path: what it compares densities with from now on.
   void set_break_even(const BreakEven& break_even) { kernel_.set_break_even(break_even); }
   const ContractionLayer& description() const { return description_; }
@@ -56,11 +59,17 @@ class Contraction {
   const Parameter* bias() const { return bias_ ? &*bias_ : nullptr; }
 
  private:
-  WeightView view() const { return {weight_.pattern, weight_.value}; }
+  void round_weight();
+  /// What FF and BP multiply with.
+  WeightView view() const {
+    return {weight_.pattern, precision_.kind == Precision::Kind::fp32 ? weight_.value : rounded_};
+  }
   void dense_weight_gradient(const Tensor& X, const Tensor& dZ);
 
   Parameter weight_;
   std::optional<Parameter> bias_;
+  Precision precision_;
+  AlignedVector<float> rounded_;  // the weight's values as of the last FF; not in FP32
   ContractionLayer description_;
   std::shared_ptr<Workspace> workspace_ = std::make_shared<Workspace>();
   ContractionKernel kernel_;

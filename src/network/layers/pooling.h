@@ -27,6 +27,7 @@ class Pooling : public Layer {
   std::string_view kind() const override;
   Shape output_shape(std::span<const Shape> inputs) const override;
   LayerMemory memory() const override { return {.keeps_doutput = true}; }
+  NewValues new_values() const override { return {.output = options_.kind == PoolingKind::average, .dinputs = true}; }
   void plan(int index, const std::string& name, std::span<const Shape> inputs, KernelPath path) override;
   void feedforward(std::span<const Tensor* const> inputs, Tensor& output, bool training, StepHook* hook) override;
   void backpropagate(const BackwardView& view, StepHook* hook) override;
