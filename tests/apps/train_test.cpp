@@ -205,6 +205,54 @@ TEST(TrainOutput, ExplainsTheDataflow) {
   EXPECT_THAT(result.out, HasSubstr(std::to_string(dataflow.at("cycles").get<int64_t>())));
 }
 
+TEST(TrainPrecision, AnFp8RunGivesProcessorsItsFormatUnlessSetSaysOtherwise) {
+  const TemporaryFolder folder;
+  testing_help::write_tiny_data(folder / "data");
+  const auto run = [&](const std::string& out, const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = tiny_run(
+        {"--out", out, "--epochs", "1", "--max-steps", "2", "--precision", "fp8", "--processor", "trainer-28nm"});
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    ProgramResult result = run_program(folder.path(), arguments);
+    EXPECT_EQ(result.status, 0) << result.err;
+    return result.out;
+  };
+  const auto dram_bytes = [&](const std::string& out) {
+    return summary_of(folder / out).at("processors").at("trainer-28nm").at("dram_bytes").get<double>();
+  };
+  EXPECT_THAT(run("eight", {}), HasSubstr("processors multiply in fp8, as the run does"));
+  EXPECT_THAT(run("same", {"--set", "precision=fp8"}), Not(HasSubstr("processors multiply in fp8")));
+  EXPECT_THAT(run("sixteen", {"--set", "precision=fp16"}), Not(HasSubstr("processors multiply in fp8")));
+  EXPECT_EQ(dram_bytes("same"), dram_bytes("eight"));
+  EXPECT_GT(dram_bytes("sixteen"), 1.3 * dram_bytes("eight"));
+}
+
+TEST(TrainPrecision, AnFp8RunCanBeStoppedAndResumed) {
+  const TemporaryFolder folder;
+  testing_help::write_tiny_data(folder / "data");
+  for (const std::string name : {"whole", "parts"}) {
+    const ProgramResult result =
+        run_program(folder.path(), tiny_run({"--out", name, "--epochs", "3", "--checkpoint-every", "2", "--keep", "20",
+                                             "--precision", "fp8", "--fp8-format", "e3m4,e5m2"}));
+    ASSERT_EQ(result.status, 0) << result.err;
+  }
+  // As if the run had died after its first checkpoints.
+  std::vector<fs::path> checkpoints;
+  for (const auto& entry : fs::directory_iterator(folder / "parts" / "checkpoints")) {
+    checkpoints.push_back(entry.path());
+  }
+  std::ranges::sort(checkpoints);
+  ASSERT_GT(checkpoints.size(), 4U);
+  for (size_t i = 3; i < checkpoints.size(); ++i) {
+    fs::remove(checkpoints[i]);
+  }
+  fs::remove(folder / "parts" / "summary.json");
+  const ProgramResult resumed = run_program(folder.path(), {"train", "--resume", "parts"});
+  ASSERT_EQ(resumed.status, 0) << resumed.err;
+  for (const char* query : {"SELECT count(*) FROM steps", "SELECT group_concat(printf('%!.17g',loss)) FROM steps"}) {
+    EXPECT_EQ(sql(folder / "parts", query), sql(folder / "whole", query));
+  }
+}
+
 TEST(TrainOutput, ADivergingRunFailsInOneLine) {
   const TemporaryFolder folder;
   testing_help::write_tiny_data(folder / "data");
