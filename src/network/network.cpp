@@ -283,6 +283,10 @@ void Network::make_quantiser() {
     }
     plan.rounded.push_back(std::move(rounded));
   }
+  for (const RectifiedChain& chain : plan.chains) {
+    // Its ReLU passes on what the same pass made, which nothing has rounded.
+    plan.rounded[chain.last].output = formats[chain.last] == Format::fp16;
+  }
   plan.quantiser = std::make_unique<Quantiser>(plan.precision, nodes_.size());
   plan.quantising_hook = std::make_unique<QuantisingHook>(*plan.quantiser, std::move(hook_nodes));
 }

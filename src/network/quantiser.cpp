@@ -20,18 +20,22 @@ void Quantiser::round_output(size_t node, bool training, Tensor& output) {
 }
 
 void Quantiser::round_gradient(size_t node, Tensor& gradient) {
-  round(1 + nodes_ + node, precision_.gradient, true, gradient.values(), gradient.values());
+  const float largest = round(1 + nodes_ + node, precision_.gradient, true, gradient.values(), gradient.values());
+  const ScaledFormat widest = {precision_.gradient, largest_scale(precision_.gradient)};
+  if (!(largest <= widest.largest())) {  // NaN too
+    overflowed_ = true;
+  }
 }
 
-void Quantiser::round(size_t tensor, const FloatFormat& format, bool record, std::span<const float> from,
-                      std::span<float> to) {
+float Quantiser::round(size_t tensor, const FloatFormat& format, bool record, std::span<const float> from,
+                       std::span<float> to) {
   Scale& scale = scales_[tensor];
   const float reach = scale.delayed > 0 ? scale.delayed : largest_magnitude(from);
   const float largest = round_values(scaled_for(format, reach), Overflow::saturate, from, to);
-  // An infinity or NaN shows in the gradients of parameters: the step will have overflowed, and is forgotten.
   if (record && std::isfinite(largest)) {
     scale.present = std::max(scale.present, largest);
   }
+  return largest;
 }
 
 void Quantiser::step_done(bool overflowed) {
@@ -45,6 +49,7 @@ void Quantiser::step_done(bool overflowed) {
     }
     scale.present = 0;
   }
+  overflowed_ = false;
 }
 
 void Quantiser::restore(std::span<const float> history) {
@@ -53,6 +58,7 @@ void Quantiser::restore(std::span<const float> history) {
   for (size_t tensor = 0; tensor < scales_.size(); ++tensor) {
     scales_[tensor] = {std::ranges::max(history.subspan(tensor * kHistory, kHistory)), 0};
   }
+  overflowed_ = false;
 }
 
 }  // namespace trainer

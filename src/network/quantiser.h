@@ -25,6 +25,9 @@ class Quantiser {
   void round_output(size_t node, bool training, Tensor& output);
   /// The gradient of node `node`'s output, as often in a step as something is added to it.
   void round_gradient(size_t node, Tensor& gradient);
+  /// Whether a gradient of this step was infinite, NaN or larger than any scale reaches (2^100): saturation alone would
+  /// hide that from the loss scale.
+  bool overflowed() const { return overflowed_; }
   /// Ends a step of training. What was seen in it counts from now on, unless it `overflowed`: then it is forgotten.
   void step_done(bool overflowed);
 
@@ -38,12 +41,14 @@ class Quantiser {
     float delayed = 0;  ///< largest magnitude in the history
     float present = 0;  ///< in this step so far
   };
-  void round(size_t tensor, const FloatFormat& format, bool record, std::span<const float> from, std::span<float> to);
+  /// Returns the largest magnitude among `from`.
+  float round(size_t tensor, const FloatFormat& format, bool record, std::span<const float> from, std::span<float> to);
 
   Precision precision_;
   size_t nodes_;
   std::vector<Scale> scales_;  // images, outputs, gradients
   std::vector<float> history_;
+  bool overflowed_ = false;
 };
 
 }  // namespace trainer

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "kernels/loss/softmax_cross_entropy.h"
+#include "network/quantiser.h"
 #include "training/pruning/apply.h"
 
 namespace trainer {
@@ -124,6 +125,9 @@ bool TrainingSession::State::backpropagate(StepHook* hook, bool with_dense_gradi
   }
   network.backpropagate(dlogits, hook);
   bool finite = loss_scale.unscale(parameters);
+  if (const Quantiser* quantiser = network.quantiser(); quantiser != nullptr) {
+    finite = finite && !quantiser->overflowed();
+  }
   if (with_dense_gradients) {
     for (const PrunableWeight& weight : prunable_weights) {
       const Parameter& parameter = *parameters[weight.index];

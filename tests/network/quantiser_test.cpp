@@ -66,6 +66,26 @@ TEST(Quantiser, StepsThatOverflowedLeaveNoTrace) {
   EXPECT_EQ(reach(quantiser), 448);
 }
 
+TEST(Quantiser, SaysWhetherAGradientOverflowed) {
+  Quantiser quantiser(Precision::fp8(), 1);
+  const auto overflows = [&quantiser](float value) {
+    Tensor gradient = tensor_of(1, value);
+    quantiser.round_gradient(0, gradient);
+    const bool overflowed = quantiser.overflowed();
+    quantiser.step_done(overflowed);
+    EXPECT_FALSE(quantiser.overflowed());
+    return overflowed;
+  };
+  EXPECT_FALSE(overflows(0x1p100F));
+  EXPECT_FALSE(overflows(3));
+  EXPECT_TRUE(overflows(-0x1p102F));
+  EXPECT_TRUE(overflows(std::numeric_limits<float>::infinity()));
+  EXPECT_TRUE(overflows(std::numeric_limits<float>::quiet_NaN()));
+  Tensor output = tensor_of(0x1p120F, 1);
+  quantiser.round_output(0, true, output);
+  EXPECT_FALSE(quantiser.overflowed());
+}
+
 TEST(Quantiser, InferenceLeavesNoTrace) {
   Quantiser quantiser(Precision::fp8(), 1);
   Tensor output = tensor_of(400, 1);
