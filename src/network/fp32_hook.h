@@ -12,6 +12,9 @@ class Fp32Hook final : public StepHook {
   void show(StepHook& hook) { hook_ = &hook; }
 
   void begin_step(int64_t step) override { hook_->begin_step(step); }
+  void outputs_skipped(const ContractionLayer& layer, const SkippedOutputs& skipped) override {
+    hook_->outputs_skipped(layer, skipped);
+  }
   void feedforward(const ContractionLayer& layer, const Tensor& X, const WeightView& W, Tensor& Z) override;
   void gradient(const ContractionLayer& layer, const Tensor& X, const WeightView& W, Tensor& dZ) override;
   void backpropagation(const ContractionLayer& layer, const Tensor& X, const WeightView& W, const Tensor& dZ,
