@@ -28,6 +28,21 @@ class Fp32Hook::Shown {
   Tensor tensor_;
 };
 
+void Fp32Hook::rectification(const ContractionLayer& layer, const Rectification& after) {
+  Rectification shown = after;
+  if (after.shortcut != nullptr) {
+    shortcut_ = Shown(*after.shortcut, shortcut_memory_);
+    shown.shortcut = &shortcut_;
+  }
+  hook_->rectification(layer, shown);
+}
+
+void Fp32Hook::rectified(const ContractionLayer& layer, Tensor& A) {
+  Shown a(A, memory_[0]);
+  hook_->rectified(layer, a);
+  a.store(A);
+}
+
 void Fp32Hook::feedforward(const ContractionLayer& layer, const Tensor& X, const WeightView& W, Tensor& Z) {
   Shown z(Z, memory_[1]);
   hook_->feedforward(layer, Shown(X, memory_[0]), W, z);

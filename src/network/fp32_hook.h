@@ -12,6 +12,9 @@ class Fp32Hook final : public StepHook {
   void show(StepHook& hook) { hook_ = &hook; }
 
   void begin_step(int64_t step) override { hook_->begin_step(step); }
+  bool changes_outputs() const override { return hook_->changes_outputs(); }
+  void rectification(const ContractionLayer& layer, const Rectification& after) override;
+  void rectified(const ContractionLayer& layer, Tensor& A) override;
   void outputs_skipped(const ContractionLayer& layer, const SkippedOutputs& skipped) override {
     hook_->outputs_skipped(layer, skipped);
   }
@@ -32,6 +35,8 @@ class Fp32Hook final : public StepHook {
 
   StepHook* hook_ = nullptr;
   AlignedVector<float> memory_[3];
+  AlignedVector<float> shortcut_memory_;  // what rectification() shows lasts until feedforward() returns
+  Tensor shortcut_;
 };
 
 }  // namespace trainer

@@ -18,6 +18,7 @@
 #include "network/memory_plan.h"
 #include "network/quantiser.h"
 #include "network/quantising_hook.h"
+#include "network/rectified_outputs.h"
 #include "network/surroundings.h"
 
 namespace trainer {
@@ -50,6 +51,8 @@ struct Network::Plan {
   std::vector<Tensor> slots;
   std::vector<Backward> backward;
   std::vector<RectifiedChain> chains;
+  std::vector<RectifiedOutputs> rectified;
+  std::vector<size_t> order;  // of FF; of a chain, its first node
   std::shared_ptr<Workspace> workspace = std::make_shared<Workspace>();
   Precision precision;
   Tensor rounded_images;                 // empty in FP32
@@ -60,6 +63,7 @@ struct Network::Plan {
   std::vector<uint8_t> needs_adapter;  // one per node
   Fp32Hook fp32_hook;
   bool ready_to_backpropagate = false;
+  bool outputs_changed = false;  // by the hook of the last feedforward
 };
 
 Network::Network() = default;
@@ -253,6 +257,11 @@ void Network::plan(const Shape& images, KernelPath path, const Precision& precis
     return next->needs_adapter[chain.first] != 0 || formats[chain.last] != formats[chain.first] ||
            (chain.has_shortcut() && next->needs_adapter[chain.add()] != 0);
   });
+  next->rectified = find_rectified_outputs(nodes_);
+  next->order = feedforward_order(nodes_.size(), next->rectified);
+  for (const RectifiedChain& chain : next->chains) {
+    std::erase_if(next->order, [&](size_t node) { return node > chain.first && node <= chain.last; });
+  }
   plan_ = std::move(next);
   if (precision.kind == Precision::Kind::fp8) {
     make_quantiser();
@@ -344,15 +353,21 @@ const Tensor& Network::feedforward(const Tensor& images, bool training, StepHook
   plan_->images = rounded(images, training);
   plan_->ready_to_backpropagate = false;
   hook = shown(hook, training);
+  plan_->outputs_changed = training && hook != nullptr && hook->changes_outputs();
   auto chain = plan_->chains.begin();
-  for (size_t i = 0; i < nodes_.size(); ++i) {
+  for (const size_t i : plan_->order) {
     const Stopwatch stopwatch(times_, i, &NodeTimes::feedforward);
     if (chain != plan_->chains.end() && chain->first == i) {
       feedforward_chain(*chain, training, hook);
-      i = chain->last;
-      finish_output(i, training);
+      finish_output(chain->last, training);
+      if (plan_->outputs_changed) {
+        show_rectified(chain->last, *hook);
+      }
       ++chain;
       continue;
+    }
+    if (plan_->outputs_changed) {
+      announce_rectification(i, *hook);
     }
     if (plan_->needs_adapter[i] != 0) {
       plan_->adapter.feedforward(*nodes_[i].layer, plan_->inputs[i], plan_->outputs[i], training, hook);
@@ -360,6 +375,9 @@ const Tensor& Network::feedforward(const Tensor& images, bool training, StepHook
       nodes_[i].layer->feedforward(plan_->inputs[i], plan_->outputs[i], training, hook);
     }
     finish_output(i, training);
+    if (plan_->outputs_changed) {
+      show_rectified(i, *hook);
+    }
   }
   plan_->ready_to_backpropagate = training;
   return plan_->outputs.back();
@@ -419,6 +437,25 @@ void Network::backpropagate(const Tensor& dlogits, StepHook* hook) {
   }
 }
 
+void Network::announce_rectification(size_t node, StepHook& hook) {
+  const auto outputs = std::ranges::find(plan_->rectified, node, &RectifiedOutputs::convolution);
+  if (outputs == plan_->rectified.end()) {
+    return;
+  }
+  const auto& batchnorm = dynamic_cast<const layers::BatchNorm&>(*nodes_[outputs->batchnorm].layer);
+  hook.rectification(
+      nodes_[node].layer->contraction()->description(),
+      {batchnorm.gamma().value, batchnorm.beta().value, batchnorm.options().epsilon,
+       outputs->has_shortcut() ? plan_->inputs[outputs->add][static_cast<size_t>(outputs->shortcut)] : nullptr});
+}
+
+void Network::show_rectified(size_t node, StepHook& hook) {
+  const auto outputs = std::ranges::find(plan_->rectified, node, &RectifiedOutputs::rectifier);
+  if (outputs != plan_->rectified.end()) {
+    hook.rectified(nodes_[outputs->convolution].layer->contraction()->description(), plan_->outputs[node]);
+  }
+}
+
 void Network::feedforward_chain(const RectifiedChain& chain, bool training, StepHook* hook) {
   const Tensor* shortcut =
       chain.has_shortcut() ? plan_->inputs[chain.add()][static_cast<size_t>(chain.shortcut)] : nullptr;
@@ -430,7 +467,7 @@ void Network::backpropagate_chain(const RectifiedChain& chain, StepHook* hook) {
   Plan::Backward& first = plan_->backward[chain.first];
   Plan::Backward& last = plan_->backward[chain.last];
   chain.batchnorm->backpropagate_rectified(last.doutput, plan_->outputs[chain.last], *plan_->inputs[chain.first][0],
-                                           chain.has_shortcut(), first.dinputs[0], hook);
+                                           chain.has_shortcut() || plan_->outputs_changed, first.dinputs[0], hook);
   if (chain.has_shortcut()) {
     const size_t add = chain.add();
     Plan::Backward& sum = plan_->backward[add];

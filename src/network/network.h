@@ -95,6 +95,10 @@ class Network {
   /// What is left to do after FF, or BP, of a node: BP adds what the layer could not add itself.
   void finish_output(size_t node, bool training);
   void finish_gradients(size_t node);
+  /// Tells a hook that changes outputs of the ReLU that follows convolution `node`, before it runs; and of that ReLU's
+  /// output, once `node` has made it.
+  void announce_rectification(size_t node, StepHook& hook);
+  void show_rectified(size_t node, StepHook& hook);
   void feedforward_chain(const RectifiedChain& chain, bool training, StepHook* hook);
   void backpropagate_chain(const RectifiedChain& chain, StepHook* hook);
   Layer& owner_of(const Parameter& weight) const;

@@ -13,12 +13,20 @@ void QuantisingHook::outputs_skipped(const ContractionLayer& layer, const Skippe
   hook_->outputs_skipped(layer, skipped);
 }
 
+void QuantisingHook::rectification(const ContractionLayer& layer, const Rectification& after) {
+  hook_->rectification(layer, after);
+}
+void QuantisingHook::rectified(const ContractionLayer& layer, Tensor& A) { hook_->rectified(layer, A); }
+
 void QuantisingHook::feedforward(const ContractionLayer& layer, const Tensor& X, const WeightView& W, Tensor& Z) {
   const auto node = static_cast<size_t>(layer.index);
   if (nodes_[node].rounds_output) {
     quantiser_.round_output(node, training_, Z);
   }
   hook_->feedforward(layer, X, W, Z);
+  if (nodes_[node].rounds_output && hook_->changes_outputs()) {  // what it put there is stored like the rest
+    quantiser_.round_output(node, training_, Z);
+  }
 }
 
 void QuantisingHook::gradient(const ContractionLayer& layer, const Tensor& X, const WeightView& W, Tensor& dZ) {

@@ -23,6 +23,9 @@ class QuantisingHook final : public StepHook {
   void show(StepHook* hook, bool training);
 
   void begin_step(int64_t step) override;
+  bool changes_outputs() const override { return hook_->changes_outputs(); }
+  void rectification(const ContractionLayer& layer, const Rectification& after) override;
+  void rectified(const ContractionLayer& layer, Tensor& A) override;
   void outputs_skipped(const ContractionLayer& layer, const SkippedOutputs& skipped) override;
   void feedforward(const ContractionLayer& layer, const Tensor& X, const WeightView& W, Tensor& Z) override;
   void gradient(const ContractionLayer& layer, const Tensor& X, const WeightView& W, Tensor& dZ) override;

@@ -70,7 +70,7 @@ class StepHook {
   /// and the two calls below are made. Asked once a step.
   virtual bool changes_outputs() const { return false; }
   /// In training, right before feedforward() of a convolution whose Z is read by BN -> (sum) -> ReLU alone. Valid until
-  /// that returns.
+  /// that returns; `after` itself only during the call.
   virtual void rectification(const ContractionLayer& /*layer*/, const Rectification& /*after*/) {}
   /// That ReLU is done. A may be changed: what is 0 there is off in BP too.
   virtual void rectified(const ContractionLayer& /*layer*/, Tensor& /*A*/) {}

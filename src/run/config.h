@@ -32,6 +32,10 @@ struct RunConfig {
   std::string precision;
   std::string fp8_format;
   std::string speculation;
+  double false_skip_target = 0;
+  double audit_rate = 0;
+  double gradient_drop = 0;
+  bool skip_small_updates = false;
   std::vector<std::string> processor;
   std::vector<std::string> set;
   int64_t observe_every = 0;

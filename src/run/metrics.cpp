@@ -34,11 +34,22 @@ PRAGMA user_version = 2;
 COMMIT;
 )sql";
 
+/// Also made in the file of a run that an earlier version began.
+constexpr const char* kSpeculationTable = R"sql(
+CREATE TABLE IF NOT EXISTS speculation(
+  step INTEGER NOT NULL, place INTEGER NOT NULL, layer TEXT NOT NULL,
+  gradient_values INTEGER NOT NULL, gradient_operands INTEGER NOT NULL, gradients_dropped INTEGER NOT NULL,
+  gradients_kept INTEGER NOT NULL, outputs INTEGER NOT NULL, outputs_wanted INTEGER NOT NULL,
+  outputs_predicted INTEGER NOT NULL, outputs_audited INTEGER NOT NULL, outputs_audited_live INTEGER NOT NULL,
+  outputs_skipped INTEGER NOT NULL, false_skips INTEGER NOT NULL, missed INTEGER NOT NULL, PRIMARY KEY(step, place)) WITHOUT ROWID;
+)sql";
+
 }  // namespace
 
 Metrics Metrics::create(const std::filesystem::path& file) {
   Database database(file, Database::Mode::create);
   database.execute(kSchema);
+  database.execute(kSpeculationTable);
   return Metrics(std::move(database));
 }
 
@@ -53,8 +64,10 @@ Metrics Metrics::resume(const std::filesystem::path& file, int64_t steps, int64_
                     "began the run",
                     file.string(), found, kSchemaVersion));
   }
+  database.execute(kSpeculationTable);
   database.execute("BEGIN IMMEDIATE");
   database.prepare("DELETE FROM steps WHERE step >= ?").bind(steps).run();
+  database.prepare("DELETE FROM speculation WHERE step >= ?").bind(steps).run();
   database.prepare("DELETE FROM epochs WHERE epoch >= ?").bind(epochs).run();
   database.prepare("DELETE FROM sparsity WHERE epoch >= ?").bind(epochs).run();
   database.execute("COMMIT");
@@ -156,8 +169,34 @@ void Metrics::flush() {
         .bind(row.step_s)
         .run();
   }
+  insert_speculation();
   database_.execute("COMMIT");
   pending_.clear();
+}
+
+void Metrics::insert_speculation() {
+  Statement insert = database_.prepare("INSERT INTO speculation VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+  for (const StepSpeculation& step : pending_speculation_) {
+    for (const LayerSpeculation& layer : step.layers) {
+      insert.bind(step.step)
+          .bind(static_cast<int64_t>(layer.index))
+          .bind(std::string_view(layer.layer))
+          .bind(layer.gradients.values)
+          .bind(layer.gradients.operands)
+          .bind(layer.gradients.dropped)
+          .bind(layer.gradients.kept)
+          .bind(layer.feedforward.outputs)
+          .bind(layer.feedforward.wanted)
+          .bind(layer.feedforward.predicted)
+          .bind(layer.feedforward.audited)
+          .bind(layer.feedforward.audited_live)
+          .bind(layer.feedforward.skipped)
+          .bind(layer.feedforward.false_skips)
+          .bind(layer.feedforward.missed)
+          .run();
+    }
+  }
+  pending_speculation_.clear();
 }
 
 }  // namespace trainer

@@ -8,6 +8,7 @@
 
 #include "processor/simulation.h"
 #include "run/database.h"
+#include "speculation/hook.h"
 
 namespace trainer {
 
@@ -57,6 +58,10 @@ class Metrics {
   static Metrics resume(const std::filesystem::path& file, int64_t steps, int64_t epochs);
 
   void add_step(const StepRow& row) { pending_.push_back(row); }
+  /// What speculation did in a step, for table `speculation`; kept in memory as steps are.
+  void add_speculation(int64_t step, const std::vector<LayerSpeculation>& layers) {
+    pending_speculation_.push_back({step, layers});
+  }
   /// Replaces what is there of this epoch.
   void add_epoch(const EpochRow& row, const std::vector<SparsityRow>& sparsity);
   bool has_epoch(int64_t epoch);
@@ -70,8 +75,16 @@ class Metrics {
  private:
   explicit Metrics(Database database) : database_(std::move(database)) {}
 
+  void insert_speculation();
+
+  struct StepSpeculation {
+    int64_t step = 0;
+    std::vector<LayerSpeculation> layers;
+  };
+
   Database database_;
   std::vector<StepRow> pending_;
+  std::vector<StepSpeculation> pending_speculation_;
 };
 
 }  // namespace trainer

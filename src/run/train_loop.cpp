@@ -9,6 +9,7 @@
 #include "network/onnx/export.h"
 #include "run/dataflow_report.h"
 #include "run/processor_table.h"
+#include "run/speculation_report.h"
 #include "run/stop_signal.h"
 #include "run/summary.h"
 #include "run/version.h"
@@ -43,6 +44,13 @@ void TrainRun::restore(const nlohmann::json& document) {
   train_s_ = document.at("train_s").get<double>();
   if (bench_.simulation != nullptr) {
     bench_.simulation->restore(document.at("processors"));
+  }
+  if (bench_.speculation != nullptr) {
+    bench_.speculation->restore(document.at("speculation"));
+  }
+  if (config_.skip_small_updates) {
+    const nlohmann::json& saved = document.at("small_updates");
+    small_updates_ = {saved.at("updates").get<int64_t>(), saved.at("left_out").get<int64_t>()};
   }
 }
 
@@ -95,7 +103,11 @@ void TrainRun::step() {
   const int64_t number = steps_done();
   const Batch& batch = bench_.train->next();
   StepHook* const hook = bench_.simulation == nullptr ? nullptr : bench_.simulation->hook(number);
-  const StepResult result = bench_.session->step(batch, hook);
+  if (bench_.speculation != nullptr) {
+    bench_.speculation->show_to(hook);
+  }
+  const StepResult result =
+      bench_.session->step(batch, bench_.speculation != nullptr ? bench_.speculation.get() : hook);
   const double step_s = seconds_since(begin);
   train_s_ += step_s;
   recent_step_s_ = recent_step_s_ == 0 ? step_s : 0.95 * recent_step_s_ + 0.05 * step_s;
@@ -109,6 +121,11 @@ void TrainRun::step() {
   metrics_.add_step({number, number / bench_.steps_per_epoch, result.loss, result.correct, result.images,
                      result.learning_rate, bench_.session->weight_sparsity(), result.mask_changed, hook != nullptr,
                      step_s});
+  if (bench_.speculation != nullptr) {
+    metrics_.add_speculation(number, bench_.speculation->last_step());
+  }
+  small_updates_.updates += result.small_updates.updates;
+  small_updates_.left_out += result.small_updates.left_out;
   if (result.overflowed) {
     console_.note(fmt::format("step {}: a gradient overflowed {}; no weight changes, the loss scale is now {}", number,
                               config_.precision, bench_.session->loss_scale().value()));
@@ -154,6 +171,9 @@ void TrainRun::end_epoch() {
   console_.note(fmt::format("epoch {}/{}  step {}  train loss {:.4f}  train accuracy {:.2f} %{}  sparsity {:.1f} %  {}",
                             epoch + 1, bench_.epochs(), steps_done(), row.train.loss, 100 * row.train.accuracy, test,
                             100 * row.weight_sparsity, duration_text(earlier_wall_s_ + seconds_since(start_))));
+  if (bench_.speculation != nullptr) {
+    console_.note(speculation_line(bench_.speculation->totals()));
+  }
 }
 
 std::vector<SparsityRow> TrainRun::layer_sparsity() const {
@@ -180,6 +200,12 @@ void TrainRun::checkpoint() {
   if (bench_.simulation != nullptr) {
     document["processors"] = bench_.simulation->save();
   }
+  if (bench_.speculation != nullptr) {
+    document["speculation"] = bench_.speculation->save();
+  }
+  if (config_.skip_small_updates) {
+    document["small_updates"] = {{"updates", small_updates_.updates}, {"left_out", small_updates_.left_out}};
+  }
   save_checkpoint(folder_.checkpoint_file(steps_done()), *bench_.session, document);
   folder_.prune_checkpoints(config_.keep);
 }
@@ -205,6 +231,13 @@ void TrainRun::write_summary() {
               {"threads", thread_count()},
               {"version", version()},
               {"processors", processors_json(processor_results())}};
+  if (bench_.speculation != nullptr) {
+    summary_["speculation"] = speculation_json(bench_.speculation->totals());
+    summary_["speculation"]["classes"] = config_.speculation;
+  }
+  if (config_.skip_small_updates) {
+    summary_["small_updates"] = {{"updates", small_updates_.updates}, {"left_out", small_updates_.left_out}};
+  }
   write_file_atomically(folder_.summary_file(), summary_.dump(2) + "\n");
 }
 
@@ -227,6 +260,13 @@ void TrainRun::print_results(bool json) const {
       100 * evaluation_.accuracy, 100 * bench_.session->weight_sparsity(), steps_done(),
       summary_["images_per_s"].get<double>(), duration_text(summary_["wall_s"].get<double>()),
       summary_["peak_memory_bytes"].get<double>() / (1024 * 1024)));
+  if (config_.skip_small_updates) {
+    console_.line(fmt::format("small updates: {} of {} left out", small_updates_.left_out, small_updates_.updates));
+  }
+  if (bench_.speculation != nullptr) {
+    console_.line(fmt::format("\n{}\n{}", speculation_line(bench_.speculation->totals()),
+                              speculation_table(bench_.speculation->totals())));
+  }
   for (const ProcessorResult& result : results) {
     console_.line(fmt::format("\n{}", processor_table(result)));
   }

@@ -54,6 +54,7 @@ class TrainRun {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   double earlier_wall_s_ = 0;  ///< of the parts of this run before it was resumed
   double train_s_ = 0;         ///< in steps alone, all parts
+  SmallUpdates::Counts small_updates_;
   Evaluation evaluation_;
   EpochTraining epoch_training_;
   nlohmann::json summary_;

@@ -6,6 +6,7 @@
 #include "base/parallel.h"
 #include "run/choose_kernels.h"
 #include "run/resolve.h"
+#include "run/resolve_speculation.h"
 
 namespace trainer {
 namespace {
@@ -51,6 +52,7 @@ TrainingOptions training_options(const RunConfig& config, int64_t steps_per_epoc
   options.pruning.prune_first_and_last = config.prune_first_and_last;
   options.label_smoothing = static_cast<float>(config.label_smoothing);
   options.seed = static_cast<uint64_t>(config.seed);
+  options.skip_small_updates = config.skip_small_updates;
   return options;
 }
 
@@ -71,6 +73,17 @@ std::unique_ptr<Simulation> attach_processors(const RunConfig& config, std::vect
     requests.push_back({processor, overrides});
   }
   return std::make_unique<Simulation>(requests, config.observe_every, config.explain_dataflow);
+}
+
+SpeculationOptions speculation_options(const RunConfig& config, const SpeculationClasses& classes) {
+  SpeculationOptions options;
+  options.classes = classes;
+  options.feedforward.false_skip_target = config.false_skip_target;
+  options.feedforward.audit_rate = config.audit_rate;
+  options.feedforward.seed = static_cast<uint64_t>(config.seed);
+  options.gradients.drop = config.gradient_drop;
+  options.gradients.seed = static_cast<uint64_t>(config.seed);
+  return options;
 }
 
 }  // namespace
@@ -107,6 +120,11 @@ Workbench build_workbench(RunConfig& config, bool apply_init) {
   }
 
   bench.simulation = attach_processors(config, bench.notes);
+  const SpeculationClasses classes =
+      resolve_speculation(config, bench.simulation == nullptr ? nullptr : bench.simulation->resolved());
+  if (classes.change_values()) {
+    bench.speculation = std::make_unique<SpeculatingHook>(speculation_options(config, classes));
+  }
   const ModelRequest request = bench.model.request(config.batch, static_cast<uint64_t>(config.seed));
   bench.network = std::make_unique<Network>(make_model(request));
   if (apply_init && !config.init.empty()) {

@@ -11,6 +11,7 @@
 #include "run/kernel_cache.h"
 #include "run/saved_model.h"
 #include "run/this_machine.h"
+#include "speculation/hook.h"
 #include "training/session.h"
 
 namespace trainer {
@@ -23,7 +24,8 @@ struct Workbench {
   std::unique_ptr<TrainingSession> session;  ///< of *network
   std::unique_ptr<Loader> train;
   std::unique_ptr<Loader> test;
-  std::unique_ptr<Simulation> simulation;  ///< null without processors
+  std::unique_ptr<Simulation> simulation;        ///< null without processors
+  std::unique_ptr<SpeculatingHook> speculation;  ///< null where training computes everything
   int64_t train_images = 0;
   int64_t steps_per_epoch = 0;
   int64_t total_steps = 0;

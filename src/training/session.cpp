@@ -4,6 +4,7 @@
 
 #include <cassert>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
@@ -47,6 +48,7 @@ struct TrainingSession::State {
   std::unique_ptr<PruningMethod> method;
   std::unique_ptr<Optimizer> optimizer;
   LossScale loss_scale;
+  std::optional<SmallUpdates> small_updates;
   Tensor dlogits;
   int64_t steps_done = 0;
 };
@@ -61,6 +63,9 @@ TrainingSession::State::State(Network& trained, TrainingOptions chosen)
   apply_starting_masks();
   optimizer = make_optimizer(options.optimizer, parameters);
   dlogits = Tensor(network.output_shape());
+  if (options.skip_small_updates) {
+    small_updates.emplace(network.format());
+  }
 }
 
 void TrainingSession::State::apply_starting_masks() {
@@ -204,7 +209,13 @@ StepResult TrainingSession::step(const Batch& batch, StepHook* hook) {
   state.loss_scale.step_done(result.overflowed);
   state.network.step_done(result.overflowed);
   if (!gradient_chooses_weights && !result.overflowed) {
+    if (state.small_updates) {
+      state.small_updates->remember(state.parameters);
+    }
     state.optimizer->step(result.learning_rate);
+    if (state.small_updates) {
+      result.small_updates = state.small_updates->leave_out(state.parameters);
+    }
     if (hook != nullptr) {
       hook->update(state.parameters);
     }

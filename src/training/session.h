@@ -8,6 +8,7 @@
 
 #include "data/loader.h"
 #include "network/network.h"
+#include "speculation/small_updates.h"
 #include "training/loss_scale.h"
 #include "training/optimizer.h"
 #include "training/pruning/method.h"
@@ -21,6 +22,7 @@ struct TrainingOptions {
   PruningOptions pruning;
   float label_smoothing = 0;
   uint64_t seed = 1;
+  bool skip_small_updates = false;  ///< see SmallUpdates, in the format of stored activations
 };
 
 /// What one step did.
@@ -31,7 +33,8 @@ struct StepResult {
   int64_t images = 0;
   float learning_rate = 0;
   bool mask_changed = false;
-  bool overflowed = false;  ///< a gradient did: no UP and no pruning (see LossScale)
+  bool overflowed = false;             ///< a gradient did: no UP and no pruning (see LossScale)
+  SmallUpdates::Counts small_updates;  ///< zeros unless they are skipped
 };
 
 /// One network being trained: FF, loss, BP, WG, UP and pruning, step by step. Everything that the next step depends on

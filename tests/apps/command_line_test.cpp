@@ -74,7 +74,7 @@ INSTANTIATE_TEST_SUITE_P(
                "fp8-format: 'e4m4' is not a format of 8 bits: give eXmY"},
         Misuse{"fp8_format_alone", on_data({"--precision", "fp16", "--fp8-format", "e3m4,e5m2"}),
                "fp8-format: e3m4,e5m2 changes nothing with precision fp16; add --precision fp8"},
-        Misuse{"speculation", on_data({"--speculation", "on"}), "--speculation: 'on' is not supported; choose none"},
+        Misuse{"speculation", on_data({"--speculation", "on"}), "--speculation: 'on' is not a class of speculation"},
         Misuse{"kernels", on_data({"--kernels", "cuda"}), "--kernels: 'cuda' is not supported; choose auto"},
         Misuse{"model", on_data({"--model", "resnet19"}), "resnet19"},
         Misuse{"method", on_data({"--method", "magic"}), "magic"},

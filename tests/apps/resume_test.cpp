@@ -24,8 +24,9 @@ using testing_help::run_program;
 using testing_help::TemporaryFolder;
 using testing_help::tiny_run;
 
-const std::vector<std::string> kLongRun = {"--epochs",        "25", "--processor",        "trainer-28nm",
-                                           "--observe-every", "9",  "--checkpoint-every", "4"};
+const std::vector<std::string> kLongRun = {
+    "--epochs",           "25", "--processor",   "trainer-28nm", "--observe-every",     "9",
+    "--checkpoint-every", "4",  "--speculation", "ff,gradients", "--skip-small-updates"};
 
 std::vector<std::string> long_run(const std::string& out) {
   std::vector<std::string> arguments = tiny_run({"--out", out});
@@ -44,6 +45,8 @@ std::vector<std::string> metrics_of(const fs::path& run) {
         "printf('%!.17g',test_loss)||' '||test_accuracy||' '||weight_sparsity FROM epochs ORDER BY 1",
         "SELECT epoch||' '||layer||' '||weights||' '||unpruned||' '||sparsity FROM sparsity ORDER BY 1",
         "SELECT processor||' '||observed_steps||' '||time_s FROM processors ORDER BY 1",
+        "SELECT step||' '||layer||' '||gradient_values||' '||gradient_operands||' '||gradients_dropped||' '||"
+        "gradients_kept||' '||outputs_predicted||' '||outputs_skipped||' '||false_skips||' '||missed FROM speculation",
         "SELECT processor||' '||place||' '||layer||' '||phase||' '||dense_macs||' '||effectual_macs||' '||cycles||' '||"
         "utilisation||' '||printf('%!.17g',core_energy_J)||' '||printf('%!.17g',system_energy_J) FROM layers"}) {
     Statement select = database.prepare(query);
@@ -77,6 +80,16 @@ void expect_same_run(const fs::path& a, const fs::path& b) {
   const auto first = nlohmann::json::parse(read_text(a / "summary.json"));
   const auto second = nlohmann::json::parse(read_text(b / "summary.json"));
   EXPECT_EQ(first.at("processors"), second.at("processors"));
+  EXPECT_EQ(first.contains("small_updates"), second.contains("small_updates"));
+  if (first.contains("small_updates")) {
+    EXPECT_EQ(first.at("small_updates"), second.at("small_updates"));
+    EXPECT_GT(first.at("small_updates").at("updates"), 0);
+  }
+  EXPECT_EQ(first.contains("speculation"), second.contains("speculation"));
+  if (first.contains("speculation")) {
+    EXPECT_EQ(first.at("speculation"), second.at("speculation"));
+    EXPECT_GT(first.at("speculation").at("gradients_dropped"), 0);
+  }
   for (const char* key : {"test_accuracy", "test_loss", "train_loss", "weight_sparsity", "steps"}) {
     EXPECT_EQ(first.at(key), second.at(key)) << key;
   }

@@ -91,7 +91,8 @@ INSTANTIATE_TEST_SUITE_P(
         Misuse{"sparsity", {"nan"}, "--sparsity: nan is out of range; give 0 .. 0.999"},
         Misuse{"sparsity", {"90%"}, "--sparsity: '90%' is not a number; give 0 .. 0.999"},
         Misuse{"precision", {"fp4"}, "--precision: 'fp4' is not supported; choose fp32, fp16, fp8"},
-        Misuse{"speculation", {"relu"}, "--speculation: 'relu' is not supported; choose none"},
+        Misuse{"speculation", {""}, "--speculation: the value is empty"},
+        Misuse{"gradient-drop", {"1"}, "--gradient-drop: 1 is out of range; give 0 .. 0.99"},
         Misuse{"kernels", {"fast"}, "--kernels: 'fast' is not supported; choose auto, reference, highway, onednn"},
         Misuse{"model", {""}, "--model: the value is empty"},
         Misuse{"augment", {"maybe"}, "--augment: 'maybe' is neither true nor false"}));

@@ -34,6 +34,42 @@ int64_t count(const std::filesystem::path& file, const std::string& table) {
   return select.integer(0);
 }
 
+TEST(Metrics, KeepsSpeculationAndForgetsWhatIsDoneAgain) {
+  const TemporaryFolder folder;
+  const auto file = folder / "metrics.sqlite";
+  {
+    Metrics metrics = Metrics::create(file);
+    for (int64_t step = 0; step < 3; ++step) {
+      metrics.add_step(step_row(step));
+      metrics.add_speculation(step, {{0, "conv1", {100, 90, 40, 7}}, {3, "conv2", {50, 50, 10, step}}});
+    }
+    metrics.flush();
+  }
+  EXPECT_EQ(count(file, "speculation"), 6);
+  Metrics::resume(file, 2, 0);
+  EXPECT_EQ(count(file, "speculation"), 4);
+  Database database(file, Database::Mode::read_only);
+  Statement select = database.prepare("SELECT * FROM speculation WHERE step = 1 AND layer = 'conv2'");
+  ASSERT_TRUE(select.row());
+  EXPECT_EQ(select.integer(1), 3);
+  EXPECT_EQ(select.integer(3), 50);
+  EXPECT_EQ(select.integer(4), 50);
+  EXPECT_EQ(select.integer(5), 10);
+  EXPECT_EQ(select.integer(6), 1);
+}
+
+TEST(Metrics, SpeculationHasAPlaceInFilesBegunWithoutIt) {
+  const TemporaryFolder folder;
+  const auto file = folder / "metrics.sqlite";
+  Metrics::create(file);
+  Database(file, Database::Mode::existing).execute("DROP TABLE speculation");
+  Metrics metrics = Metrics::resume(file, 0, 0);
+  metrics.add_step(step_row(0));
+  metrics.add_speculation(0, {{0, "conv1", {}}});
+  metrics.flush();
+  EXPECT_EQ(count(file, "speculation"), 1);
+}
+
 TEST(Metrics, KeepsStepsEpochsAndSparsity) {
   const TemporaryFolder folder;
   const auto file = folder / "metrics.sqlite";

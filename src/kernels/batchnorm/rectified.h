@@ -30,8 +30,8 @@ class RectifiedBatchNorm {
   void backpropagate(const Tensor& dA, const Tensor& Z, std::span<const float> gamma, std::span<const float> beta,
                      std::span<const float> mean, std::span<const float> variance, Tensor& dZ, std::span<float> dgamma,
                      std::span<float> dbeta) const;
-  /// BP where there was one: as above, and leaves the shortcut's gradient, dA where A > 0, in `dA`; `dZ` must be memory
-  /// of its own.
+  /// BP where there was one, or where A was changed: as above, but ReLU passed on what is above 0 in A. Leaves dA where
+  /// A > 0, the shortcut's gradient, in `dA`, unless that is the memory of `dZ`.
   void backpropagate_with_shortcut(Tensor& dA, const Tensor& A, const Tensor& Z, std::span<const float> gamma,
                                    std::span<const float> mean, std::span<const float> variance, Tensor& dZ,
                                    std::span<float> dgamma, std::span<float> dbeta) const;

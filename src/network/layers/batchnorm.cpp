@@ -110,10 +110,10 @@ void BatchNorm::backpropagate(const BackwardView& view, StepHook* hook) {
   }
 }
 
-void BatchNorm::backpropagate_rectified(Tensor& dA, const Tensor& A, const Tensor& Z, bool has_shortcut, Tensor* dZ,
+void BatchNorm::backpropagate_rectified(Tensor& dA, const Tensor& A, const Tensor& Z, bool mask_from_A, Tensor* dZ,
                                         StepHook* hook) {
   Tensor& target = dZ != nullptr ? *dZ : unused_dinput(Z.format());
-  if (has_shortcut) {
+  if (mask_from_A) {
     rectified_->backpropagate_with_shortcut(dA, A, Z, gamma_.value, mean_, variance_, target, gamma_.gradient,
                                             beta_.gradient);
   } else {

@@ -48,9 +48,9 @@ class BatchNorm : public Layer {
   /// in its own passes. Same bits in FP32 as those layers one by one.
   bool can_rectify() const { return rectified_ != nullptr; }
   void feedforward_rectified(const Tensor& Z, const Tensor* shortcut, bool training, Tensor& A, StepHook* hook);
-  /// Of the last feedforward_rectified(), which left `A`. Where it had a shortcut, `dA` becomes that one's gradient.
-  /// `dZ` may be null.
-  void backpropagate_rectified(Tensor& dA, const Tensor& A, const Tensor& Z, bool has_shortcut, Tensor* dZ,
+  /// Of the last feedforward_rectified(), which left `A`. With `mask_from_A`, which must be where it had a shortcut or
+  /// where A was changed since, `dA` becomes dA where A > 0: the shortcut's gradient. `dZ` may be null.
+  void backpropagate_rectified(Tensor& dA, const Tensor& A, const Tensor& Z, bool mask_from_A, Tensor* dZ,
                                StepHook* hook);
 
   std::vector<Parameter*> parameters() override { return {&gamma_, &beta_}; }

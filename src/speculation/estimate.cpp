@@ -1,0 +1,49 @@
+#include "speculation/estimate.h"
+
+#include <cassert>
+
+#include "base/parallel.h"
+#include "kernels/elementwise/pieces.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "speculation/estimate.cpp"
+#include <hwy/foreach_target.h>  // before highway.h
+#include <hwy/highway.h>
+
+#include "kernels/elementwise/for_each_vector-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace trainer::HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+void truncate(const float* from, size_t count, float* to) {
+  for_each_vector(count, [=](auto d, size_t i) HWY_ATTR {
+    const hn::RebindToUnsigned<decltype(d)> bits;
+    const auto value = hn::BitCast(bits, hn::LoadU(d, from + i));
+    const auto exponent = hn::And(value, hn::Set(bits, 0x7F800000U));
+    const auto half = hn::Set(bits, 0x00400000U);
+    const auto result = hn::Or(hn::And(value, hn::Set(bits, 0xFF800000U)), half);
+    hn::StoreU(hn::BitCast(d, hn::IfThenZeroElse(hn::Eq(exponent, hn::Zero(bits)), result)), d, to + i);
+  });
+}
+
+}  // namespace
+}  // namespace trainer::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace trainer {
+
+HWY_EXPORT(truncate);
+
+void exponent_only(std::span<const float> from, std::span<float> to) {
+  assert(from.size() == to.size());
+  parallel_for(static_cast<int64_t>(from.size()), kElementwisePiece, [&](int64_t begin, int64_t end) {
+    HWY_DYNAMIC_DISPATCH(truncate)(from.data() + begin, static_cast<size_t>(end - begin), to.data() + begin);
+  });
+}
+
+}  // namespace trainer
+#endif
