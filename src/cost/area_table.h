@@ -23,10 +23,12 @@ enum class AreaComponent {
   batchnorm_unit,
   update_unit,
   speculation_unit,
+  speculation_sums,
+  speculation_queue,
   group_control,
   controller,
 };
-inline constexpr size_t kAreaComponents = 14;
+inline constexpr size_t kAreaComponents = 16;
 
 struct AreaComponentEntry {
   AreaComponent component;

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.h"
+#include "cost/buffer_part.h"
 #include "cost/scaling.h"
 
 namespace trainer {
@@ -24,15 +26,20 @@ double scale(const CostRow& row, const CostTable& table, const OperatingPoint& p
   return 1;
 }
 
+double size_scale(const CostRow& row, const ProcessorParameters& parameters) {
+  const std::optional<BufferPart> part = buffer_part_of(row.event);
+  return row.size && part ? std::pow(buffer_KB(parameters, *part) / row.size->at_KB, row.size->exponent) : 1;
+}
+
 }  // namespace
 
-Prices::Prices(const CostTable& table, const OperatingPoint& point, std::string_view precision, Calibration calibration)
-    : table_(table.name), point_(point), precision_(precision) {
-  require_reachable(table, point);
-  const CalibrationFactor* factor = calibration == Calibration::applied ? table.find_calibration(precision) : nullptr;
+Prices::Prices(const CostTable& table, const ProcessorParameters& parameters, Calibration calibration)
+    : table_(table.name), point_{parameters.voltage_V, parameters.clock_MHz, ""}, precision_(parameters.precision) {
+  require_reachable(table, point_);
+  const CalibrationFactor* factor = calibration == Calibration::applied ? table.find_calibration(precision_) : nullptr;
   for (const EventEntry& entry : event_table()) {
     const auto i = static_cast<size_t>(entry.event);
-    const CostRow* row = table.find(entry.event, precision);
+    const CostRow* row = table.find(entry.event, precision_);
     if (row == nullptr) {
       const auto other = std::find_if(table.rows.begin(), table.rows.end(),
                                       [&](const CostRow& candidate) { return candidate.event == entry.event; });
@@ -41,9 +48,9 @@ Prices::Prices(const CostTable& table, const OperatingPoint& point, std::string_
     }
     rows_[i] = *row;
     // mW / MHz = nJ per cycle
-    const double at_row = row->unit == CostUnit::pJ ? row->value : row->value * 1e3 / point.clock_MHz;
+    const double at_row = row->unit == CostUnit::pJ ? row->value : row->value * 1e3 / point_.clock_MHz;
     const double calibrated = row->share == CostShare::control && factor != nullptr ? factor->factor : 1;
-    pJ_[i] = at_row * scale(*row, table, point) * calibrated;
+    pJ_[i] = at_row * scale(*row, table, point_) * size_scale(*row, parameters) * calibrated;
   }
 }
 

@@ -6,18 +6,18 @@
 #include <string_view>
 
 #include "cost/table.h"
+#include "processor/parameters.h"
 
 namespace trainer {
 
 /// Whether the factor of the table's calibration is applied to the rows of share `control`.
 enum class Calibration { applied, left_out };
 
-/// A cost table scaled to one processor's node, operating point and precision: what each event costs there.
+/// A cost table scaled to one processor's operating point, precision and buffers: what each event costs there.
 class Prices {
  public:
-  /// Throws UsageError where the table's operating points do not reach `point`.
-  Prices(const CostTable& table, const OperatingPoint& point, std::string_view precision,
-         Calibration calibration = Calibration::applied);
+  /// Throws UsageError where the table's operating points do not reach the processor's voltage and clock.
+  Prices(const CostTable& table, const ProcessorParameters& parameters, Calibration calibration = Calibration::applied);
 
   /// pJ of one count. Throws UsageError where the table has no row for the event at this precision.
   double pJ(Event event) const;

@@ -8,6 +8,7 @@
 
 #include "base/embedded.h"
 #include "base/error.h"
+#include "cost/buffer_part.h"
 #include "cost/checked_yaml.h"
 #include "processor/keyed_yaml.h"
 
@@ -54,9 +55,24 @@ CostUnit unit_of(const CheckedMap& map, CostShare share) {
   return share == CostShare::leakage ? CostUnit::mW : CostUnit::pJ;
 }
 
+std::optional<SizeLaw> size_law_of(const CheckedMap& map, Event event) {
+  if (map.has("at_KB") != map.has("size_exponent")) {
+    map.fail(map.has("at_KB") ? "at_KB" : "size_exponent", "at_KB and size_exponent go together: give both or neither");
+  }
+  if (!map.has("at_KB")) {
+    return std::nullopt;
+  }
+  if (!buffer_part_of(event)) {
+    map.fail("at_KB",
+             fmt::format("event '{}' is not of a memory whose size a processor gives: remove at_KB and size_exponent",
+                         to_string(event)));
+  }
+  return SizeLaw{map.positive_number("at_KB"), map.number("size_exponent")};
+}
+
 CostRow parse_row(const YAML::Node& node, const std::string& file, double table_nm) {
   const CheckedMap map(node, file, {"event", "value", "unit", "share", "node", "voltage_V", "source", "scope"},
-                       {"precision"});
+                       {"precision", "at_KB", "size_exponent"});
   CostRow row;
   row.event = event_of(map);
   row.precision = map.has("precision") ? precision_of(map) : "";
@@ -70,6 +86,7 @@ CostRow parse_row(const YAML::Node& node, const std::string& file, double table_
   row.voltage_V = map.positive_number("voltage_V");
   row.source = map.text("source");
   row.scope = map.text("scope");
+  row.size = size_law_of(map, row.event);
   return row;
 }
 

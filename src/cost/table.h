@@ -30,6 +30,12 @@ std::string_view to_string(CostShare share);
 /// Number formats of operands that rows can tell apart.
 const std::vector<std::string_view>& cost_precisions();
 
+/// How the energy of an access follows the size of its memory: (KB / at_KB)^exponent.
+struct SizeLaw {
+  double at_KB;  ///< what the row's value is for
+  double exponent;
+};
+
 /// One row of a cost table: what one event costs in the place that the figure was published for, and which that is.
 struct CostRow {
   Event event;
@@ -41,6 +47,7 @@ struct CostRow {
   double voltage_V;
   std::string source;
   std::string scope;
+  std::optional<SizeLaw> size;  ///< of events of the global buffer; without it any size costs the same
 };
 
 /// The factor on all rows of share `control` for one precision, and the dense efficiency that it is set by.

@@ -68,8 +68,7 @@ PhaseCounts counts_from_json(const nlohmann::json& saved) {
 
 ProcessorModel::ProcessorModel(const ProcessorRequest& request, LayerCountsPool& pool, bool explain)
     : parameters_(std::make_unique<ProcessorParameters>(load_processor(request.name_or_file, request.overrides))),
-      prices_(load_cost_table(parameters_->cost), {parameters_->voltage_V, parameters_->clock_MHz, ""},
-              parameters_->precision),
+      prices_(load_cost_table(parameters_->cost), *parameters_),
       pool_(&pool),
       explain_(explain),
       all_dataflows_(all_dataflows(*parameters_)) {

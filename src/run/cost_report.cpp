@@ -26,7 +26,7 @@ struct ProcessorCost {
 ProcessorCost cost_of(const ProcessorRequest& request) {
   ProcessorParameters parameters = load_processor(request.name_or_file, request.overrides);
   const CostTable table = load_cost_table(parameters.cost);
-  Prices prices(table, {parameters.voltage_V, parameters.clock_MHz, ""}, parameters.precision);
+  Prices prices(table, parameters);
   std::optional<Area> area;
   if (table.area) {
     area = area_of(parameters);
@@ -44,7 +44,8 @@ std::string energy_table(const Prices& prices) {
       table.add({std::string(entry.name), std::string(entry.unit), std::string(to_string(row->share)),
                  fmt::format("{:.4g}", prices.pJ(entry.event)),
                  fmt::format("{:g} {} at {}{:g} V", row->value, row->unit == CostUnit::pJ ? "pJ" : "mW",
-                             row->node_nm == 0 ? "" : fmt::format("{:g} nm, ", row->node_nm), row->voltage_V)});
+                             row->node_nm == 0 ? "" : fmt::format("{:g} nm, ", row->node_nm), row->voltage_V) +
+                     (row->size ? fmt::format(", {:g} KB", row->size->at_KB) : "")});
     }
   }
   return table.text();
@@ -81,6 +82,10 @@ nlohmann::json prices_json(const Prices& prices) {
                                          {"source_voltage_V", row->voltage_V}};
       if (row->node_nm != 0) {
         events[std::string(entry.name)]["source_node_nm"] = row->node_nm;
+      }
+      if (row->size) {
+        events[std::string(entry.name)]["source_KB"] = row->size->at_KB;
+        events[std::string(entry.name)]["size_exponent"] = row->size->exponent;
       }
     }
   }

@@ -44,12 +44,13 @@ std::vector<CalibrationFigures> calibration_figures(const ProcessorRequest& requ
                     "(docs/cost.md)",
                     table.name));
   }
-  const OperatingPoint point{parameters.voltage_V, parameters.clock_MHz, ""};
   std::vector<CalibrationFigures> all;
   for (const CalibrationFactor& factor : table.calibration) {
-    const DenseAndSparse counts = count_both(with_overrides(request, {"precision=" + factor.precision}));
-    const Prices without(table, point, factor.precision, Calibration::left_out);
-    const Prices with(table, point, factor.precision);
+    const ProcessorRequest at_precision = with_overrides(request, {"precision=" + factor.precision});
+    const ProcessorParameters priced = load_processor(at_precision.name_or_file, at_precision.overrides);
+    const DenseAndSparse counts = count_both(at_precision);
+    const Prices without(table, priced, Calibration::left_out);
+    const Prices with(table, priced);
     CalibrationFigures figures;
     figures.precision = factor.precision;
     figures.target_TFLOPS_per_W = factor.target_TFLOPS_per_W;
@@ -76,10 +77,11 @@ std::vector<PeakFigures> peak_figures(const ProcessorRequest& request) {
       if (table.find(precision == "fp8" ? Event::mac_fp8 : Event::mac, precision) == nullptr) {
         continue;
       }
-      const DenseAndSparse counts = count_both(with_overrides(
+      const ProcessorRequest at_point = with_overrides(
           request, {fmt::format("voltage_V={}", point.voltage_V), fmt::format("clock_MHz={}", point.clock_MHz),
-                    fmt::format("precision={}", precision)}));
-      const Prices prices(table, point, precision);
+                    fmt::format("precision={}", precision)});
+      const DenseAndSparse counts = count_both(at_point);
+      const Prices prices(table, load_processor(at_point.name_or_file, at_point.overrides));
       const double Hz = 1e6 * point.clock_MHz;
       PeakFigures figures;
       figures.voltage_V = point.voltage_V;

@@ -77,7 +77,7 @@ TEST(Area, AVariantDiffersByItsOwnPartsAndKeepsTheRemainder) {
   for (const AreaComponent component :
        {AreaComponent::mac, AreaComponent::lane_registers, AreaComponent::accumulators, AreaComponent::lane_selection,
         AreaComponent::bitmap_memory, AreaComponent::operand_memory, AreaComponent::speculation_unit,
-        AreaComponent::group_control}) {
+        AreaComponent::speculation_sums, AreaComponent::speculation_queue, AreaComponent::group_control}) {
     EXPECT_NEAR(mm2_of(half, component), mm2_of(chip, component) / 2, 1e-12);
   }
   for (const AreaComponent component :
@@ -94,6 +94,26 @@ TEST(Area, UnitsFollowTheirRates) {
   const Area wide = shipped("trainer-28nm", {"batchnorm.elements_per_cycle=128", "update.elements_per_cycle=8"});
   EXPECT_NEAR(mm2_of(wide, AreaComponent::batchnorm_unit), 2 * mm2_of(chip, AreaComponent::batchnorm_unit), 1e-12);
   EXPECT_NEAR(mm2_of(wide, AreaComponent::update_unit), mm2_of(chip, AreaComponent::update_unit) / 2, 1e-12);
+}
+
+TEST(Area, TheEstimatorFollowsItsLanesSumsAndQueue) {
+  const Area chip = shipped("trainer-28nm");
+  // 8 groups x 16 PEs x 32 lanes of (36 + 2 * 68.5) um2 at 45 nm, 0.3767 of it at 28 nm
+  EXPECT_NEAR(mm2_of(chip, AreaComponent::speculation_unit), 4096 * 173 * 0.3767e-6, 1e-4);
+  const Area narrow = shipped("trainer-28nm", {"speculation.lanes=8", "speculation.fifo_depth=1"});
+  EXPECT_NEAR(mm2_of(narrow, AreaComponent::speculation_unit), mm2_of(chip, AreaComponent::speculation_unit) / 4,
+              1e-12);
+  EXPECT_EQ(mm2_of(narrow, AreaComponent::speculation_sums), mm2_of(chip, AreaComponent::speculation_sums));
+  // Half of one accumulator bank's 32 bits, of which there are two.
+  EXPECT_NEAR(mm2_of(chip, AreaComponent::speculation_sums), mm2_of(chip, AreaComponent::accumulators) / 4, 1e-12);
+  // 4 items of 16 x 512 bits in each of 8 groups: 4 KB each; one item is 1 KB, for which the smallest macro has 2.
+  EXPECT_NEAR(mm2_of(chip, AreaComponent::speculation_queue), 8 * 0.0057, 1e-12);
+  EXPECT_NEAR(mm2_of(narrow, AreaComponent::speculation_queue), 8 * 0.0029, 1e-12);
+  const Area without = shipped("trainer-28nm", {"speculation.feedforward=false"});
+  for (const AreaComponent component :
+       {AreaComponent::speculation_unit, AreaComponent::speculation_sums, AreaComponent::speculation_queue}) {
+    EXPECT_EQ(mm2_of(without, component), 0);
+  }
 }
 
 TEST(Area, WhatSkipsNothingHasNoPartsForIt) {

@@ -16,7 +16,7 @@ EventCounts counts_of(int64_t macs, int64_t lanes) {
 }
 
 Prices prices(const std::string& sections, Calibration calibration) {
-  return {testing_help::small_table("", sections), {0.6, 50, ""}, "fp16", calibration};
+  return {testing_help::small_table("", sections), testing_help::processor_at(0.6, 50, "fp16"), calibration};
 }
 
 // 100 MACs: 50 pJ, 110 lane cycles at 3 pJ: 330 pJ. 2 TFLOPS/W on 100 dense MACs is 200 FLOP / 2e12 = 100 pJ, so

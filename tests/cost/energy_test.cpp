@@ -9,9 +9,10 @@
 namespace trainer {
 namespace {
 
+using testing_help::processor_at;
 using testing_help::small_table;
 
-Prices prices_at_reference() { return {small_table(), {0.6, 50, ""}, "fp16"}; }
+Prices prices_at_reference() { return {small_table(), processor_at(0.6, 50, "fp16")}; }
 
 EventCounts some_counts() {
   EventCounts counts;

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "cost/table.h"
+#include "processor/parameters.h"
 
 namespace trainer::testing_help {
 
@@ -26,6 +27,18 @@ rows:
 
 inline CostTable small_table(const std::string& rows = "", const std::string& sections = "") {
   return parse_cost_table(small_table_text(rows, sections), "small.yaml");
+}
+
+/// A processor of that operating point and precision, with 256 KB in each part of its buffer.
+inline ProcessorParameters processor_at(double voltage_V, double clock_MHz, const std::string& precision) {
+  ProcessorParameters parameters;
+  parameters.voltage_V = voltage_V;
+  parameters.clock_MHz = clock_MHz;
+  parameters.precision = precision;
+  parameters.activations_KB = 256;
+  parameters.weights_KB = 256;
+  parameters.outputs_KB = 256;
+  return parameters;
 }
 
 }  // namespace trainer::testing_help

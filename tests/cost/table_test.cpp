@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "base/embedded.h"
 #include "base/error.h"
 #include "cost/scaling.h"
@@ -69,11 +71,67 @@ TEST(CostTable, RowsOf28nmAreTheirDerivations) {
   EXPECT_NEAR(scaled(Event::bitmap_read, "fp16"), 1.50 / 128 * 0.6243, 1e-5);
   EXPECT_NEAR(scaled(Event::operand_read, "fp16"), 2.67 / 8 * 0.6243, 1e-4);
   EXPECT_NEAR(scaled(Event::accumulate, "fp16"), 64 * 0.009 * 0.3536, 0.001);
-  EXPECT_NEAR(scaled(Event::buffer_read, "fp16"), 49.8 / 256 * 0.6243, 1e-4);
-  EXPECT_NEAR(scaled(Event::buffer_write, "fp16"), 46.6 / 256 * 0.6243, 1e-4);
+  for (const Event read : {Event::activation_read, Event::weight_read, Event::output_read}) {
+    EXPECT_NEAR(scaled(read, "fp16"), 49.8 / 256 * 0.6243, 1e-4);
+  }
+  for (const Event write : {Event::activation_write, Event::weight_write, Event::output_write}) {
+    EXPECT_NEAR(scaled(write, "fp16"), 46.6 / 256 * 0.6243, 1e-4);
+  }
+  const double add16 = 0.1 / 2 * 0.3051;  // half of a 32-bit addition
+  EXPECT_NEAR(scaled(Event::estimate, "fp16"), 0.03 * 0.3051 + 2 * add16 + 32 * 0.009 * 0.3540, 2e-4);
+  EXPECT_NEAR(scaled(Event::exponent_read, "fp16"), 6 * 2.67 / 128 * 0.6243, 1e-5);
+  EXPECT_NEAR(scaled(Event::predict, "fp16"), add16 + 17 * 0.009 * 0.3540, 2e-4);
+  EXPECT_NEAR(scaled(Event::prune, "fp16"), 2 * add16 + 16 * 0.009 * 0.3540, 2e-4);
   EXPECT_NEAR(scaled(Event::reduce, "fp16"), scaled(Event::fp32_add, "fp16"), 1e-12);
   EXPECT_NEAR(scaled(Event::bn_channel, "fp16"),
               12 * scaled(Event::fp32_multiply, "fp16") + 10 * scaled(Event::fp32_add, "fp16"), 1e-9);
+}
+
+/// The exponent e of energy = energies.back() * (KB / KBs.back())^e that fits best: least squares of logarithms.
+double fitted_exponent(const std::vector<double>& KBs, const std::vector<double>& energies) {
+  double products = 0;
+  double squares = 0;
+  for (size_t i = 0; i < KBs.size(); ++i) {
+    const double x = std::log(KBs[i] / KBs.back());
+    products += x * std::log(energies[i] / energies.back());
+    squares += x * x;
+  }
+  return products / squares;
+}
+
+// CACTI 7, 256-bit words at 28 nm: pJ of one access.
+TEST(CostTable, SizeExponentsOf28nmFitTheMacrosTheyAreOf) {
+  const std::vector<double> KB = {16, 32, 64, 128, 256};
+  const std::vector<double> read = {8.88, 11.5, 22.6, 31.3, 49.8};
+  const std::vector<double> write = {13.5, 20.9, 24.6, 35.5, 46.6};
+  const CostTable table = load_cost_table("28nm");
+  const auto check = [&](Event event, const std::vector<double>& pJ) {
+    const CostRow& row = *table.find(event, "fp16");
+    ASSERT_TRUE(row.size.has_value()) << to_string(event);
+    EXPECT_NEAR(row.size->exponent, fitted_exponent(KB, pJ), 0.005) << to_string(event);
+    for (size_t i = 0; i < KB.size(); ++i) {
+      const double fitted = row.value * 256 * std::pow(KB[i] / row.size->at_KB, row.size->exponent);
+      EXPECT_NEAR(fitted / pJ[i], 1, 0.15) << to_string(event) << " " << KB[i];
+    }
+  };
+  for (const Event event : {Event::activation_read, Event::weight_read, Event::output_read}) {
+    check(event, read);
+  }
+  for (const Event event : {Event::activation_write, Event::weight_write, Event::output_write}) {
+    check(event, write);
+  }
+}
+
+TEST(CostTable, MisuseOfSizesNamesFileAndLine) {
+  const std::string rest = ", value: 1, unit: pJ, share: memory, node: 28 nm, voltage_V: 1, source: s, scope: c}";
+  EXPECT_THAT(message_of_row("{event: weight_read, at_KB: 256" + rest),
+              HasSubstr("t.yaml:12: at_KB: at_KB and size_exponent go together"));
+  EXPECT_THAT(message_of_row("{event: weight_read, size_exponent: 0.5" + rest),
+              HasSubstr("t.yaml:12: size_exponent: at_KB and size_exponent go together"));
+  EXPECT_THAT(message_of_row("{event: operand_read, at_KB: 4, size_exponent: 0.5" + rest),
+              HasSubstr("t.yaml:12: at_KB: event 'operand_read' is not of a memory whose size a processor gives"));
+  EXPECT_THAT(message_of_row("{event: weight_read, at_KB: 0, size_exponent: 0.5" + rest), HasSubstr("above 0"));
+  EXPECT_THAT(message_of_row("{event: weight_read, at_KB: 1, size_exponent: -1" + rest), HasSubstr("not negative"));
 }
 
 TEST(CostTable, EventsAreListedInTheEnumsOrder) {
