@@ -18,6 +18,7 @@
 #include "base/random.h"
 #include "convolution_native.h"
 #include "kernels/convolution/convolution.h"
+#include "read_options.h"
 #include "run_program.h"
 
 namespace trainer::bench {
@@ -135,7 +136,9 @@ int run(int argc, char** argv) {
   app.add_option("--rounds", rounds, "times every phase is run")->check(CLI::PositiveNumber);
   app.add_option("--threads", threads, "0: one for each processor")->check(CLI::NonNegativeNumber);
   app.add_flag("--processor-time", processor_time, "count processor time, not the wall clock; for --threads 1");
-  CLI11_PARSE(app, argc, argv);
+  if (!read_options(app, argc, argv)) {
+    return 0;
+  }
   set_thread_count(threads);
   for (const std::string& problem : problems) {
     measure(problem, paths, rounds, processor_time);

@@ -19,6 +19,7 @@
 #include "choose_like_a_run.h"
 #include "layer_bounds.h"
 #include "network/named/models.h"
+#include "read_options.h"
 #include "run_program.h"
 #include "training/session.h"
 
@@ -161,7 +162,9 @@ int run(int argc, char** argv) {
   app.add_flag("--bounds", request.bounds, "what bounds each convolution, next to this machine's measured peaks");
   app.add_flag("--one-by-one", request.one_by_one, "BN, sum and ReLU each in passes of its own");
   app.add_flag("--layers", request.layers, "every layer by itself, too");
-  CLI11_PARSE(app, argc, argv);
+  if (!read_options(app, argc, argv)) {
+    return 0;
+  }
   set_thread_count(request.threads);
   measure(request);
   return 0;

@@ -19,6 +19,7 @@
 #include "base/parallel.h"
 #include "choose_like_a_run.h"
 #include "network/named/models.h"
+#include "read_options.h"
 #include "run_program.h"
 #include "training/session.h"
 
@@ -124,7 +125,9 @@ int run(int argc, char** argv) {
   app.add_option("--update-interval", options.update_interval, "steps between changes of the mask")
       ->check(CLI::Range(int64_t{2}, int64_t{1'000'000}));
   app.add_option("--threads", options.threads, "0: one for each processor")->check(CLI::NonNegativeNumber);
-  CLI11_PARSE(app, argc, argv);
+  if (!read_options(app, argc, argv)) {
+    return 0;
+  }
   set_thread_count(options.threads);
 
   const Batch batch = read_batch(options);
