@@ -33,6 +33,8 @@ Figures& Figures::operator+=(const Figures& other) {
   compute_cycles += other.compute_cycles;
   memory_cycles += other.memory_cycles;
   dram_bytes += other.dram_bytes;
+  loaded += other.loaded;
+  stored_bytes += other.stored_bytes;
   core_energy_J += other.core_energy_J;
   system_energy_J += other.system_energy_J;
   mac_cycles += other.mac_cycles;
@@ -43,9 +45,17 @@ Figures sum_rows(const ProcessorResult& result, const std::function<bool(const L
   Figures sum;
   for (const LayerPhaseResult& row : result.rows) {
     if (wanted(row)) {
-      sum += {row.dense_macs,     row.effectual_macs,  row.cycles,
-              row.compute_cycles, row.memory_cycles,   row.dram_bytes,
-              row.core_energy_J,  row.system_energy_J, row.dense_macs > 0 ? row.cycles : 0};
+      sum += {row.dense_macs,
+              row.effectual_macs,
+              row.cycles,
+              row.compute_cycles,
+              row.memory_cycles,
+              row.dram_bytes,
+              row.loaded,
+              row.stored_bytes,
+              row.core_energy_J,
+              row.system_energy_J,
+              row.dense_macs > 0 ? row.cycles : 0};
     }
   }
   return sum;

@@ -17,6 +17,8 @@ struct Figures {
   int64_t compute_cycles = 0;
   int64_t memory_cycles = 0;
   int64_t dram_bytes = 0;
+  OperandBits loaded;        ///< FF, BP and WG: of dram_bytes, by operand
+  int64_t stored_bytes = 0;  ///< of dram_bytes
   double core_energy_J = 0;
   double system_energy_J = 0;
   /// Cycles of the rows that have MACs at all; BN and UP do none, so utilisation leaves their cycles out.

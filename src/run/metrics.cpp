@@ -3,12 +3,13 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "run/traffic.h"
 
 namespace trainer {
 namespace {
 
 /// user_version of the file; a change of a table's meaning raises it.
-constexpr int64_t kSchemaVersion = 2;
+constexpr int64_t kSchemaVersion = 3;
 
 constexpr const char* kSchema = R"sql(
 BEGIN;
@@ -25,12 +26,30 @@ CREATE TABLE sparsity(
 CREATE TABLE processors(
   processor TEXT PRIMARY KEY, observed_steps INTEGER NOT NULL, clock_MHz REAL NOT NULL, time_s REAL NOT NULL)
   WITHOUT ROWID;
+COMMIT;
+)sql";
+
+/// Table `layers` and what is made of it. Version 2 had fewer columns.
+constexpr const char* kLayersSchema = R"sql(
+BEGIN;
+DROP TABLE IF EXISTS layers;
 CREATE TABLE layers(
   processor TEXT NOT NULL, place INTEGER NOT NULL, layer TEXT NOT NULL, phase TEXT NOT NULL,
   dense_macs INTEGER NOT NULL, effectual_macs INTEGER NOT NULL, cycles INTEGER NOT NULL,
   compute_cycles INTEGER NOT NULL, memory_cycles INTEGER NOT NULL, dram_bytes INTEGER NOT NULL,
-  utilisation REAL NOT NULL, core_energy_J REAL NOT NULL, system_energy_J REAL NOT NULL, PRIMARY KEY(processor, place)) WITHOUT ROWID;
-PRAGMA user_version = 2;
+  utilisation REAL NOT NULL, core_energy_J REAL NOT NULL, system_energy_J REAL NOT NULL,
+  X_bytes REAL NOT NULL, W_bytes REAL NOT NULL, dZ_bytes REAL NOT NULL, sums_bytes REAL NOT NULL,
+  shortcut_bytes REAL NOT NULL, bitmap_bytes REAL NOT NULL, stored_bytes INTEGER NOT NULL,
+  PRIMARY KEY(processor, place)) WITHOUT ROWID;
+CREATE VIEW batchnorm AS
+  SELECT processor, place, layer, cycles, core_energy_J, system_energy_J,
+    CAST(cycles AS REAL) / step_cycles AS time_share, core_energy_J / step_core_J AS core_energy_share,
+    system_energy_J / step_system_J AS system_energy_share
+  FROM layers JOIN (
+    SELECT processor, SUM(cycles) AS step_cycles, SUM(core_energy_J) AS step_core_J,
+      SUM(system_energy_J) AS step_system_J FROM layers GROUP BY processor) USING(processor)
+  WHERE phase = 'BN';
+PRAGMA user_version = 3;
 COMMIT;
 )sql";
 
@@ -50,6 +69,7 @@ Metrics Metrics::create(const std::filesystem::path& file) {
   Database database(file, Database::Mode::create);
   database.execute(kSchema);
   database.execute(kSpeculationTable);
+  database.execute(kLayersSchema);
   return Metrics(std::move(database));
 }
 
@@ -58,7 +78,9 @@ Metrics Metrics::resume(const std::filesystem::path& file, int64_t steps, int64_
   Statement version = database.prepare("PRAGMA user_version");
   const int64_t found = version.row() ? version.integer(0) : 0;
   version.row();
-  if (found != kSchemaVersion) {
+  if (found == kSchemaVersion - 1) {
+    database.execute(kLayersSchema);  // set_processors() fills it with the sums that the checkpoint holds
+  } else if (found != kSchemaVersion) {
     throw UsageError(
         fmt::format("{}: has schema version {}, this program writes {}; resume with the program that "
                     "began the run",
@@ -106,7 +128,7 @@ bool Metrics::has_epoch(int64_t epoch) {
 void Metrics::set_processors(const std::vector<ProcessorResult>& results) {
   database_.execute("BEGIN IMMEDIATE; DELETE FROM processors; DELETE FROM layers");
   Statement processor = database_.prepare("INSERT INTO processors VALUES(?,?,?,?)");
-  Statement insert = database_.prepare("INSERT INTO layers VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)");
+  Statement insert = database_.prepare("INSERT INTO layers VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
   for (const ProcessorResult& result : results) {
     processor.bind(std::string_view(result.name))
         .bind(result.observed_steps)
@@ -127,8 +149,11 @@ void Metrics::set_processors(const std::vector<ProcessorResult>& results) {
           .bind(row.dram_bytes)
           .bind(row.utilisation)
           .bind(row.core_energy_J)
-          .bind(row.system_energy_J)
-          .run();
+          .bind(row.system_energy_J);
+      for (const OperandTraffic& traffic : operand_traffic()) {  // in the order of the columns
+        insert.bind(loaded_bytes(row.loaded, traffic));
+      }
+      insert.bind(row.stored_bytes).run();
     }
   }
   database_.execute("COMMIT");

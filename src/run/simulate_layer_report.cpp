@@ -9,6 +9,7 @@
 #include "run/processor_table.h"
 #include "run/simulate_layer.h"
 #include "run/text_table.h"
+#include "run/traffic.h"
 
 namespace trainer {
 namespace {
@@ -99,15 +100,22 @@ std::string roofline_table(const ProcessorResult& result) {
   return table.text();
 }
 
-double bytes(int64_t bits) { return static_cast<double>(bits) / 8; }
-
 /// What DRAM carries, by operand. A pass loads whole bytes, so the columns may add up to a little less than dram_bytes.
 std::string traffic_table(const ProcessorResult& result) {
-  TextTable table({"phase", "X_bytes", "W_bytes", "dZ_bytes", "sums_bytes", "stored_bytes", "dram_bytes"}, 1);
+  std::vector<std::string> header = {"phase"};
+  for (const OperandTraffic& traffic : operand_traffic()) {
+    header.push_back(fmt::format("{}_bytes", traffic.operand));
+  }
+  header.insert(header.end(), {"stored_bytes", "dram_bytes"});
+  TextTable table(header, 1);
   const auto add = [&](std::string name, const LayerPhaseResult& row) {
-    table.add({std::move(name), fmt::format("{:.0f}", bytes(row.loaded.X)), fmt::format("{:.0f}", bytes(row.loaded.W)),
-               fmt::format("{:.0f}", bytes(row.loaded.dZ)), fmt::format("{:.0f}", bytes(row.loaded.sums)),
-               fmt::format("{}", row.stored_bytes), fmt::format("{}", row.dram_bytes)});
+    std::vector<std::string> cells = {std::move(name)};
+    for (const OperandTraffic& traffic : operand_traffic()) {
+      cells.push_back(fmt::format("{:.0f}", loaded_bytes(row.loaded, traffic)));
+    }
+    cells.push_back(fmt::format("{}", row.stored_bytes));
+    cells.push_back(fmt::format("{}", row.dram_bytes));
+    table.add(std::move(cells));
   };
   for (const LayerPhaseResult& row : result.rows) {
     add(std::string(to_string(row.phase)), row);
@@ -168,11 +176,7 @@ nlohmann::json row_json(const ProcessorResult& result, const LayerPhaseResult& r
           {"compute_cycles", row.compute_cycles},
           {"memory_cycles", row.memory_cycles},
           {"dram_bytes", row.dram_bytes},
-          {"loaded_bytes",
-           {{"X", bytes(row.loaded.X)},
-            {"W", bytes(row.loaded.W)},
-            {"dZ", bytes(row.loaded.dZ)},
-            {"sums", bytes(row.loaded.sums)}}},
+          {"loaded_bytes", loaded_bytes_json(row.loaded)},
           {"stored_bytes", row.stored_bytes},
           {"bound", roof.memory_bound ? "memory" : "compute"},
           {"macs_per_byte", roof.macs_per_byte},

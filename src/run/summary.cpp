@@ -2,7 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "run/batchnorm_share.h"
 #include "run/figures.h"
+#include "run/traffic.h"
 
 namespace trainer {
 namespace {
@@ -17,13 +19,17 @@ nlohmann::json figures_json(const ProcessorResult& result, const Figures& figure
           {"cycles", figures.cycles},
           {"compute_cycles", figures.compute_cycles},
           {"memory_cycles", figures.memory_cycles},
-          {"dram_bytes", figures.dram_bytes}};
+          {"dram_bytes", figures.dram_bytes},
+          {"loaded_bytes", loaded_bytes_json(figures.loaded)},
+          {"stored_bytes", figures.stored_bytes}};
 }
 
 /// Means over the observed steps; utilisation is a ratio and stays as it is.
 nlohmann::json per_step(nlohmann::json figures, int64_t steps) {
   for (auto& [key, value] : figures.items()) {
-    if (key != "utilisation") {
+    if (value.is_object()) {
+      value = per_step(value, steps);
+    } else if (key != "utilisation") {
       value = steps > 0 ? value.get<double>() / static_cast<double>(steps) : 0.0;
     }
   }
@@ -45,6 +51,7 @@ nlohmann::json processors_json(const std::vector<ProcessorResult>& results) {
     }
     document["observed_steps"] = result.observed_steps;
     document["clock_MHz"] = result.clock_MHz;
+    document["batchnorm"] = batchnorm_json(result);
     document["per_step"] = std::move(step);
     processors[result.name] = std::move(document);
   }
@@ -64,6 +71,8 @@ nlohmann::json layers_json(const std::vector<ProcessorResult>& results) {
                       {"compute_cycles", row.compute_cycles},
                       {"memory_cycles", row.memory_cycles},
                       {"dram_bytes", row.dram_bytes},
+                      {"loaded_bytes", loaded_bytes_json(row.loaded)},
+                      {"stored_bytes", row.stored_bytes},
                       {"utilisation", row.utilisation},
                       {"core_energy_J", row.core_energy_J},
                       {"system_energy_J", row.system_energy_J}});

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "network/onnx/export.h"
+#include "run/batchnorm_share.h"
 #include "run/dataflow_report.h"
 #include "run/processor_table.h"
 #include "run/speculation_report.h"
@@ -274,6 +275,10 @@ void TrainRun::print_results(bool json) const {
     if (!result.choices.empty()) {
       console_.line(fmt::format("\n{}", dataflow_report(result)));
     }
+  }
+  const std::string batchnorm = batchnorm_table(results);
+  if (!batchnorm.empty()) {
+    console_.line(fmt::format("\n{}", batchnorm));
   }
   const std::string comparison = comparison_table(results);
   if (!comparison.empty()) {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "run/batchnorm_share.h"
 #include "run/dataflow_report.h"
 #include "run/processor_table.h"
 #include "run/results.h"
@@ -131,6 +132,73 @@ TEST(Summary, HasTheStableKeys) {
   EXPECT_EQ(document.at("per_step").at("utilisation"), document.at("utilisation"));
 }
 
+TEST(Summary, TrafficIsByOperandAndPhase) {
+  const nlohmann::json document = processors_json({small_result("p")}).at("p");
+  const nlohmann::json& all = document.at("loaded_bytes");
+  EXPECT_EQ(all.at("X"), 30) << "8 bits for each of the 30 cycles of FF, BP and WG";
+  EXPECT_EQ(all.at("W"), 15);
+  EXPECT_EQ(all.at("dZ"), 60);
+  EXPECT_DOUBLE_EQ(all.at("sums"), 5 * 3 / 8.0);
+  EXPECT_DOUBLE_EQ(all.at("shortcut"), 7.5);
+  EXPECT_DOUBLE_EQ(all.at("bitmap"), 30 / 8.0);
+  EXPECT_EQ(document.at("stored_bytes"), 2 * 40);
+  EXPECT_EQ(document.at("phases").at("FF").at("loaded_bytes").at("X"), 10);
+  EXPECT_EQ(document.at("phases").at("BN").at("loaded_bytes").at("X"), 0);
+  EXPECT_EQ(document.at("phases").at("UP").at("stored_bytes"), 6);
+  EXPECT_DOUBLE_EQ(document.at("per_step").at("loaded_bytes").at("dZ"), 60 / 4.0);
+  EXPECT_DOUBLE_EQ(document.at("per_step").at("phases").at("FF").at("loaded_bytes").at("W"), 5 / 4.0);
+  EXPECT_DOUBLE_EQ(document.at("per_step").at("stored_bytes"), 80 / 4.0);
+}
+
+/// small_result() with a second BN layer of 3 cycles.
+ProcessorResult two_batchnorms(const std::string& name) {
+  ProcessorResult result = small_result(name);
+  LayerPhaseResult row;
+  row.layer = "bn2";
+  row.phase = Phase::BN;
+  row.cycles = 10;
+  row.core_energy_J = 1.5e-6;
+  row.system_energy_J = 3e-6;
+  result.rows.push_back(row);
+  return result;
+}
+
+TEST(BatchNorm, SharesAreOfTheWholeStep) {
+  const ProcessorResult result = two_batchnorms("p");
+  const std::vector<BatchNormShare> shares = batchnorm_shares(result);
+  ASSERT_EQ(shares.size(), 2U);
+  EXPECT_EQ(shares[1].layer, "bn2");
+  EXPECT_DOUBLE_EQ(shares[0].time, 7.0 / 50);
+  EXPECT_DOUBLE_EQ(shares[1].time, 10.0 / 50);
+  EXPECT_DOUBLE_EQ(shares[1].core_energy, 1.5 / 9.5);
+  EXPECT_DOUBLE_EQ(shares[1].system_energy, 3 / 14.5);
+  const BatchNormShare total = batchnorm_total(result);
+  EXPECT_DOUBLE_EQ(total.time, 17.0 / 50);
+  EXPECT_DOUBLE_EQ(total.core_energy, 2 / 9.5);
+  EXPECT_DOUBLE_EQ(total.system_energy, 3.5 / 14.5);
+
+  const nlohmann::json document = processors_json({result}).at("p").at("batchnorm");
+  EXPECT_DOUBLE_EQ(document.at("time_share"), 17.0 / 50);
+  EXPECT_DOUBLE_EQ(document.at("core_energy_share"), 2 / 9.5);
+  EXPECT_DOUBLE_EQ(document.at("system_energy_share"), 3.5 / 14.5);
+  ASSERT_EQ(document.at("layers").size(), 2U);
+  EXPECT_EQ(document.at("layers")[0].at("layer"), "bn1");
+  EXPECT_DOUBLE_EQ(document.at("layers")[0].at("time_s"), 7 / 200e6);
+  EXPECT_DOUBLE_EQ(document.at("layers")[0].at("time_share"), 7.0 / 50);
+  EXPECT_DOUBLE_EQ(document.at("layers")[1].at("core_energy_J"), 1.5e-6);
+}
+
+TEST(BatchNorm, TableHasEveryProcessorAndIsEmptyWithoutBatchNorm) {
+  const std::string table = batchnorm_table({small_result("a"), two_batchnorms("a:batchnorm.unit=conventional")});
+  EXPECT_THAT(table, HasSubstr("a:batchnorm.unit=conventional     34.00            21.05              24.14\n"));
+  EXPECT_THAT(table, HasSubstr("17.50"));
+  ProcessorResult none = small_result("a");
+  std::erase_if(none.rows, [](const LayerPhaseResult& row) { return row.phase == Phase::BN; });
+  EXPECT_EQ(batchnorm_table({none}), "");
+  EXPECT_EQ(batchnorm_total(none).time, 0);
+  EXPECT_EQ(batchnorm_total({}).core_energy, 0);
+}
+
 TEST(Summary, PhasesSumToTheTotal) {
   const nlohmann::json document = processors_json({small_result("p")}).at("p");
   for (const char* key : {"dense_macs", "effectual_macs", "cycles", "dram_bytes", "core_energy_J", "system_energy_J"}) {
@@ -148,6 +216,8 @@ TEST(Summary, LayersKeepEveryRow) {
   EXPECT_EQ(rows[1].at("layer"), "conv1");
   EXPECT_EQ(rows[1].at("phase"), "WG");
   EXPECT_EQ(rows[1].at("effectual_macs"), 100);
+  EXPECT_EQ(rows[1].at("loaded_bytes").at("dZ"), 20);
+  EXPECT_EQ(rows[1].at("stored_bytes"), 20);
 }
 
 /// The cells of every line of a table's body.

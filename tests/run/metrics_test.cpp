@@ -124,6 +124,38 @@ TEST(Metrics, ReplacesLayersOfProcessors) {
   EXPECT_EQ(layers.integer(3), 8);
   EXPECT_EQ(layers.integer(4), 4 + 3);
   EXPECT_EQ(layers.integer(5), 90);
+  Statement traffic = database.prepare(
+      "SELECT SUM(X_bytes), SUM(W_bytes), SUM(dZ_bytes), SUM(sums_bytes), SUM(shortcut_bytes), SUM(bitmap_bytes), "
+      "SUM(stored_bytes) FROM layers WHERE phase = 'FF'");
+  ASSERT_TRUE(traffic.row());
+  EXPECT_EQ(traffic.real(0), 10);
+  EXPECT_EQ(traffic.real(1), 5);
+  EXPECT_EQ(traffic.real(2), 20);
+  EXPECT_EQ(traffic.real(3), 2 * 3 / 8.0);
+  EXPECT_EQ(traffic.real(4), 2.5);
+  EXPECT_EQ(traffic.real(5), 10 / 8.0);
+  EXPECT_EQ(traffic.integer(6), 20);
+}
+
+TEST(Metrics, BatchNormViewHasTheSharesOfEveryLayer) {
+  const TemporaryFolder folder;
+  Metrics metrics = Metrics::create(folder / "m");
+  ProcessorResult slow = testing_help::small_result("slow");
+  for (LayerPhaseResult& row : slow.rows) {
+    row.cycles *= row.phase == Phase::BN ? 4 : 2;
+  }
+  metrics.set_processors({testing_help::small_result("a"), slow});
+  EXPECT_EQ(count(folder / "m", "batchnorm"), 2);
+  Database database(folder / "m", Database::Mode::read_only);
+  Statement shares = database.prepare(
+      "SELECT time_share, core_energy_share, system_energy_share, layer FROM batchnorm ORDER BY processor");
+  ASSERT_TRUE(shares.row());
+  EXPECT_DOUBLE_EQ(*shares.real(0), 7.0 / 40);
+  EXPECT_DOUBLE_EQ(*shares.real(1), 0.5 / 8);
+  EXPECT_DOUBLE_EQ(*shares.real(2), 0.5 / 11.5);
+  EXPECT_EQ(shares.text(3), "bn1");
+  ASSERT_TRUE(shares.row());
+  EXPECT_DOUBLE_EQ(*shares.real(0), 28.0 / 94);
 }
 
 TEST(Metrics, ResumeForgetsWhatCameLater) {
@@ -154,6 +186,25 @@ TEST(Metrics, OneFileRemains) {
     metrics.flush();
   }
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(Metrics, ResumeBringsVersion2UpToDate) {
+  const TemporaryFolder folder;
+  {
+    Metrics metrics = Metrics::create(folder / "m");
+    metrics.add_step(step_row(0));
+    metrics.flush();
+  }
+  Database(folder / "m", Database::Mode::existing)
+      .execute(
+          "DROP VIEW batchnorm; DROP TABLE layers; CREATE TABLE layers(processor TEXT, place INTEGER); "
+          "PRAGMA user_version = 2");
+  Metrics metrics = Metrics::resume(folder / "m", 1, 0);
+  metrics.set_processors({testing_help::small_result("a")});
+  EXPECT_EQ(count(folder / "m", "steps"), 1);
+  EXPECT_EQ(count(folder / "m", "layers"), 7);
+  EXPECT_EQ(count(folder / "m", "batchnorm"), 1);
+  EXPECT_NO_THROW(Metrics::resume(folder / "m", 1, 0));
 }
 
 TEST(Metrics, Misuse) {

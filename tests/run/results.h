@@ -22,6 +22,10 @@ inline ProcessorResult small_result(const std::string& name = "small") {
     row.compute_cycles = cycles - 1;
     row.memory_cycles = phase == Phase::FF ? cycles / 2 + 1 : 1;
     row.dram_bytes = 9 * cycles;
+    if (dense > 0) {  // by operand where there is one
+      row.loaded = {8 * cycles, 4 * cycles, 16 * cycles, 3, 2 * cycles, cycles};
+    }
+    row.stored_bytes = 2 * cycles;
     row.utilisation = utilisation;
     row.core_energy_J = core_J;
     row.system_energy_J = system_J;
