@@ -11,6 +11,7 @@
 #include "base/parallel.h"
 #include "network/precision.h"
 #include "processor/simulation.h"
+#include "run/processor_request.h"
 
 namespace trainer {
 namespace {
@@ -98,14 +99,20 @@ void resolve_training(RunConfig& config, int64_t steps_per_epoch) {
 void resolve_processors(RunConfig& config) {
   const auto& known = processor_list();
   for (std::string& processor : config.processor) {
-    const bool named = std::any_of(known.begin(), known.end(), [&](const auto& e) { return e.name == processor; });
+    ProcessorText text = parse_processor_text(processor);
+    std::string& name = text.name_or_file;
+    const bool named = std::any_of(known.begin(), known.end(), [&](const auto& e) { return e.name == name; });
     // A name with no file of that name stays, for the message that lists the known ones.
-    if (!named && std::filesystem::exists(processor)) {
-      processor = absolute_path(processor);
+    if (!named && std::filesystem::exists(name)) {
+      name = absolute_path(name);
     }
+    processor = to_string(text);
   }
+  // Itself, or a variant of it.
   const auto attached = [&](std::string_view name) {
-    return std::find(config.processor.begin(), config.processor.end(), name) != config.processor.end();
+    return std::any_of(config.processor.begin(), config.processor.end(), [&](const std::string& processor) {
+      return parse_processor_text(processor).name_or_file == name;
+    });
   };
   if (attached("trainer-28nm") && !attached("dense-28nm")) {
     config.processor.emplace_back("dense-28nm");

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/nearest.h"
 #include "base/random.h"
+#include "run/processor_request.h"
 #include "tensor/pattern.h"
 #include "tensor/tensor.h"
 
@@ -138,7 +139,7 @@ LayerSimulation parse_layer_simulation(const LayerSimulationText& text) {
     if (std::count(processors.begin(), processors.end(), processor) > 1) {
       throw UsageError(fmt::format("--processor: {} is given twice; remove one", processor));
     }
-    simulation.processors.push_back({processor, text.set});
+    simulation.processors.push_back(processor_request(processor, text.set));
   }
   return simulation;
 }

@@ -5,6 +5,7 @@
 
 #include "base/parallel.h"
 #include "run/choose_kernels.h"
+#include "run/processor_request.h"
 #include "run/resolve.h"
 #include "run/resolve_speculation.h"
 
@@ -70,7 +71,7 @@ std::unique_ptr<Simulation> attach_processors(const RunConfig& config, std::vect
   }
   std::vector<ProcessorRequest> requests;
   for (const std::string& processor : config.processor) {
-    requests.push_back({processor, overrides});
+    requests.push_back(processor_request(processor, overrides));
   }
   return std::make_unique<Simulation>(requests, config.observe_every, config.explain_dataflow);
 }

@@ -129,6 +129,34 @@ TEST_F(Train, MetricsAgreeWithTheSummary) {
   EXPECT_NEAR(core / processor.at("core_energy_J").get<double>(), 1, 1e-9);
 }
 
+TEST(TrainVariants, AreComparedInOneRun) {
+  const TemporaryFolder folder;
+  testing_help::write_tiny_data(folder / "data");
+  const ProgramResult result =
+      run_program(folder.path(), tiny_run({"--out", "run", "--max-steps", "2", "--observe-every", "1", "--processor",
+                                           "trainer-28nm", "--processor", "trainer-28nm:batchnorm.unit=conventional"}));
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("BN's share of a step"));
+  const nlohmann::json processors = summary_of(folder / "run").at("processors");
+  const nlohmann::json& decoupled = processors.at("trainer-28nm").at("batchnorm");
+  const nlohmann::json& conventional = processors.at("trainer-28nm:batchnorm.unit=conventional").at("batchnorm");
+  for (const char* share : {"time_share", "core_energy_share", "system_energy_share"}) {
+    EXPECT_GT(conventional.at(share), decoupled.at(share)) << share;
+    EXPECT_LT(conventional.at(share), 1);
+    double sum = 0;
+    for (const nlohmann::json& layer : conventional.at("layers")) {
+      sum += layer.at(share).get<double>();
+    }
+    EXPECT_NEAR(sum, conventional.at(share).get<double>(), 1e-9);
+  }
+  EXPECT_EQ(conventional.at("layers").size(), decoupled.at("layers").size());
+  // The run folder's own options repeat it, variants included.
+  const ProgramResult again =
+      run_program(folder.path(), {"train", "--config", "run/run.yaml", "--out", "again", "--quiet"});
+  ASSERT_EQ(again.status, 0) << again.err;
+  EXPECT_EQ(summary_of(folder / "again").at("processors"), processors);
+}
+
 TEST_F(Train, AFinishedRunCanBeResumedAndStaysAsItIs) {
   const nlohmann::json before = summary_of(run());
   fs::remove(run() / "summary.json");

@@ -98,6 +98,19 @@ TEST(Resolve, DenseStandsBesideTrainer) {
   EXPECT_THAT(config.processor, ElementsAre("trainer-28nm", "dense-28nm"));
 }
 
+TEST(Resolve, DenseStandsBesideAVariantOfTrainer) {
+  RunConfig config = config_with({{"processor", "trainer-28nm:array.lanes=4"}});
+  resolve(config, split(1, 8, 8));
+  EXPECT_THAT(config.processor, ElementsAre("trainer-28nm:array.lanes=4", "dense-28nm"));
+}
+
+TEST(Resolve, AVariantOfTheReferenceIsTheReference) {
+  RunConfig config = config_with({});
+  config.processor = {"trainer-28nm", "dense-28nm:batchnorm.unit=decoupled"};
+  resolve(config, split(1, 8, 8));
+  EXPECT_THAT(config.processor, ElementsAre("trainer-28nm", "dense-28nm:batchnorm.unit=decoupled"));
+}
+
 TEST(Resolve, Misuse) {
   const auto message = [](const std::vector<std::pair<std::string, std::string>>& options) {
     RunConfig config = config_with(options);
