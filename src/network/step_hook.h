@@ -80,6 +80,8 @@ class StepHook {
   /// FF done: Z = X * W, before a bias is added. Z may be changed (outputs that speculation skipped).
   virtual void feedforward(const ContractionLayer& /*layer*/, const Tensor& /*X*/, const WeightView& /*W*/,
                            Tensor& /*Z*/) {}
+  /// Right before gradient() of the same layer, where training pruned small values of its dZ in this step.
+  virtual void gradient_dropped(const ContractionLayer& /*layer*/) {}
   /// dZ is complete, BP and WG have not used it yet. dZ may be changed (operands that are dropped).
   virtual void gradient(const ContractionLayer& /*layer*/, const Tensor& /*X*/, const WeightView& /*W*/,
                         Tensor& /*dZ*/) {}

@@ -20,15 +20,23 @@ enum class Event {
   operand_read,
   accumulate,
   reduce,
-  buffer_read,
-  buffer_write,
+  estimate,
+  exponent_read,
+  predict,
+  prune,
+  activation_read,
+  activation_write,
+  weight_read,
+  weight_write,
+  output_read,
+  output_write,
   fp32_add,
   fp32_multiply,
   bn_channel,
   dram_read,
   dram_write,
 };
-inline constexpr size_t kEvents = 18;
+inline constexpr size_t kEvents = 26;
 
 /// Where an event's energy is accounted: core and DRAM are never mixed.
 enum class EventPart { core, dram };

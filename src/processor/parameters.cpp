@@ -131,6 +131,12 @@ void check_together(const Parameters& parameters, const std::string& file) {
           "such as {}x1x1",
           file, parameters.grouping, parameters.groups, parameters.groups));
     }
+    if (parameters.speculates_feedforward && grouping->input_channels > 1) {
+      throw UsageError(fmt::format(
+          "{}: grouping: '{}' will not do with speculation.feedforward true, since an output is decided on when one "
+          "group has seen all that it sums: give one that ends in x1, or speculation.feedforward false",
+          file, parameters.grouping));
+    }
   }
   if (parameters.dataflow != "weight-compressed" && parameters.tile % (8 * parameters.lanes) != 0) {
     throw UsageError(fmt::format(
@@ -146,7 +152,7 @@ const std::vector<ParameterSpec>& parameter_table() {
   static const std::vector<ParameterSpec> kTable = {
       text("name", &Parameters::name, "", "name in reports"),
       text("summary", &Parameters::summary, "", "one line for lists"),
-      count("contract", &Parameters::contract, 2, 2, "", "version of docs/processor-contract.md it is modelled by"),
+      count("contract", &Parameters::contract, 3, 3, "", "version of docs/processor-contract.md it is modelled by"),
       {"voltage_V", &Parameters::voltage_V, 0.1, 2, 1, false, "", "V", "supply; the cost table scales energies to it"},
       {"clock_MHz", &Parameters::clock_MHz, 1, 5000, 1, false, "", "MHz", "clock; cycles / clock is the time"},
       text("cost", &Parameters::cost, "", "cost table: a built-in name or a .yaml file"),
@@ -161,15 +167,23 @@ const std::vector<ParameterSpec>& parameter_table() {
            "which operand is held, compressed"),
       text("grouping", &Parameters::grouping, "",
            "how the groups split output channels x positions x input channels: adaptive, or such as 4x2x1"),
-      text("assignment", &Parameters::assignment, "adaptive|in-order|balanced", "which channels share a block"),
+      text("assignment", &Parameters::assignment, "adaptive|in-order|balanced|dynamic",
+           "which channels share a block, and whether items choose their group"),
       count("buffer.activations_KB", &Parameters::activations_KB, 1, 1048576, "KB", "part of the buffer for X and dZ"),
       count("buffer.weights_KB", &Parameters::weights_KB, 1, 1048576, "KB", "part of the buffer for W or its mask"),
       count("buffer.outputs_KB", &Parameters::outputs_KB, 1, 1048576, "KB", "part of the buffer for sums"),
+      count("buffer.port_bits", &Parameters::port_bits, 1, 1048576, "bits", "from the buffer to the groups per cycle"),
       {"memory.bandwidth_GBps", &Parameters::bandwidth_GBps, 0.001, 10000, 1, false, "", "GB/s", "DRAM bandwidth"},
       count("memory.latency_ns", &Parameters::latency_ns, 0, 100000, "ns", "from a DRAM request to its first byte"),
       flag("skip.input_zeros", &Parameters::skip_input_zeros, "skip zeros of streamed operands and outputs in padding"),
       flag("skip.weight_zeros", &Parameters::skip_weight_zeros, "skip zero weights in FF and BP"),
       flag("skip.pruned_gradients", &Parameters::skip_pruned_gradients, "skip dW and UP of pruned weights"),
+      flag("speculation.feedforward", &Parameters::speculates_feedforward, "predict outputs that ReLU discards"),
+      flag("speculation.backpropagation", &Parameters::speculates_backpropagation, "skip dX where the ReLU was off"),
+      flag("speculation.gradients", &Parameters::speculates_gradients, "prune dZ on the processor"),
+      {"speculation.lanes", &Parameters::speculation_lanes, 1, 512, 1, true, "", "lanes", "estimator lanes of a PE"},
+      count("speculation.fifo_depth", &Parameters::speculation_fifo_depth, 1, 64, "items",
+            "items between a group's estimator and its PEs"),
       text("batchnorm.unit", &Parameters::batchnorm_unit, "conventional|decoupled", "how BN passes over tensors"),
       count("batchnorm.elements_per_cycle", &Parameters::batchnorm_elements_per_cycle, 1, 65536, "elements",
             "elements a BN pass handles per cycle"),

@@ -15,7 +15,7 @@ enum class BatchNormUnit { conventional, decoupled };
 struct ProcessorParameters {
   std::string name;
   std::string summary;
-  int64_t contract = 2;
+  int64_t contract = 3;
   double voltage_V = 0;
   double clock_MHz = 0;
   std::string cost;
@@ -33,11 +33,17 @@ struct ProcessorParameters {
   int64_t activations_KB = 640;
   int64_t weights_KB = 256;
   int64_t outputs_KB = 256;
+  int64_t port_bits = 4096;  ///< B_p
   double bandwidth_GBps = 12.8;
   int64_t latency_ns = 100;
   bool skip_input_zeros = false;
   bool skip_weight_zeros = false;
   bool skip_pruned_gradients = false;
+  bool speculates_feedforward = false;
+  bool speculates_backpropagation = false;
+  bool speculates_gradients = false;
+  int64_t speculation_lanes = 1;       ///< Le
+  int64_t speculation_fifo_depth = 1;  ///< F
 
   std::string batchnorm_unit;
   int64_t batchnorm_elements_per_cycle = 0;

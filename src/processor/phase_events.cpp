@@ -84,13 +84,16 @@ void count_events(const PhaseRecord& record, PhaseCounts& counts) {
   }
 
   const int64_t added = record.sums() - record.outputs();
-  int64_t items_bits = blocks / record.shape.conv_groups * sizes.streamed() + record.tiles() * sizes.all_weights();
+  events[Event::activation_read] = blocks / record.shape.conv_groups * sizes.streamed();
   if (record.shape.phase == Phase::WG) {
-    items_bits += record.items.slices * sizes.dZ();
+    events[Event::activation_read] += record.items.slices * sizes.dZ();
   }
   events[Event::reduce] = added;
-  events[Event::buffer_read] = items_bits + kSumBits * (added + plan.stored_values);
-  events[Event::buffer_write] = 8 * plan.load_bytes + kSumBits * record.sums();
+  events[Event::activation_write] = plan.loaded.X + plan.loaded.dZ;
+  events[Event::weight_read] = record.tiles() * sizes.all_weights();
+  events[Event::weight_write] = plan.loaded.W;
+  events[Event::output_read] = kSumBits * (added + plan.stored_values);
+  events[Event::output_write] = kSumBits * record.sums() + plan.loaded.sums;
   events[Event::dram_read] = plan.load_bytes;
   events[Event::dram_write] = plan.store_bytes;
 }

@@ -19,11 +19,16 @@ constexpr int kAfterLayers = 1 << 30;
 
 // So that a run of hours does not end with a count that nothing prices.
 void check_prices(const Prices& prices, const ProcessorParameters& parameters) {
-  const bool skips = parameters.skip_input_zeros || parameters.skip_weight_zeros || parameters.skip_pruned_gradients;
+  const bool skips = parameters.skip_input_zeros || parameters.skip_weight_zeros || parameters.skip_pruned_gradients ||
+                     parameters.speculates_feedforward || parameters.speculates_backpropagation;
   for (const EventEntry& entry : event_table()) {
     const bool bitmap = entry.event == Event::bitmap_scan || entry.event == Event::bitmap_read;
+    const bool speculation =
+        entry.event == Event::estimate || entry.event == Event::exponent_read || entry.event == Event::predict;
+    const bool idle = (bitmap && !skips) || (speculation && !parameters.speculates_feedforward) ||
+                      (entry.event == Event::prune && !parameters.speculates_gradients);
     const bool other_mac = entry.event == (parameters.value_bits() == 8 ? Event::mac : Event::mac_fp8);
-    if (!other_mac && (skips || !bitmap)) {
+    if (!other_mac && !idle) {
       prices.pJ(entry.event);
     }
   }
@@ -42,7 +47,9 @@ nlohmann::json counts_to_json(const PhaseCounts& counts) {
           {"cycles", counts.cycles},
           {"compute_cycles", counts.compute_cycles},
           {"memory_cycles", counts.memory_cycles},
-          {"loaded", {counts.loaded.X, counts.loaded.W, counts.loaded.dZ, counts.loaded.sums}},
+          {"loaded",
+           {counts.loaded.X, counts.loaded.W, counts.loaded.dZ, counts.loaded.sums, counts.loaded.shortcut,
+            counts.loaded.bitmap}},
           {"events", events}};
 }
 
@@ -56,8 +63,8 @@ PhaseCounts counts_from_json(const nlohmann::json& saved) {
   counts.cycles = saved.at("cycles").get<int64_t>();
   counts.compute_cycles = saved.at("compute_cycles").get<int64_t>();
   counts.memory_cycles = saved.at("memory_cycles").get<int64_t>();
-  const auto loaded = saved.at("loaded").get<std::array<int64_t, 4>>();
-  counts.loaded = {loaded[0], loaded[1], loaded[2], loaded[3]};
+  const auto loaded = saved.at("loaded").get<std::array<int64_t, 6>>();
+  counts.loaded = {loaded[0], loaded[1], loaded[2], loaded[3], loaded[4], loaded[5]};
   for (const EventEntry& entry : event_table()) {
     counts.events[entry.event] = saved.at("events").at(std::string(entry.name)).get<int64_t>();
   }

@@ -125,6 +125,17 @@ std::vector<ProcessorResult> Simulation::results() const {
   return results;
 }
 
+Speculated Simulation::speculated() const {
+  Speculated speculated;
+  for (const ProcessorModel& processor : state_->processors) {
+    const ProcessorParameters& parameters = processor.parameters();
+    speculated.feedforward = speculated.feedforward || parameters.speculates_feedforward;
+    speculated.backpropagation = speculated.backpropagation || parameters.speculates_backpropagation;
+    speculated.gradients = speculated.gradients || parameters.speculates_gradients;
+  }
+  return speculated;
+}
+
 nlohmann::json Simulation::resolved() const {
   nlohmann::json list = nlohmann::json::array();
   for (const ProcessorModel& processor : state_->processors) {
@@ -138,13 +149,13 @@ nlohmann::json Simulation::save() const {
   for (const ProcessorModel& processor : state_->processors) {
     list.push_back(processor.save());
   }
-  return {{"version", 2}, {"observed_steps", state_->observer.observed_steps}, {"processors", list}};
+  return {{"version", 3}, {"observed_steps", state_->observer.observed_steps}, {"processors", list}};
 }
 
 void Simulation::restore(const nlohmann::json& saved) {
   try {
-    if (saved.at("version") != 2) {
-      throw UsageError(fmt::format("the saved processor counts have version {}, this program reads version 2",
+    if (saved.at("version") != 3) {
+      throw UsageError(fmt::format("the saved processor counts have version {}, this program reads version 3",
                                    saved.at("version").dump()));
     }
     const nlohmann::json& list = saved.at("processors");

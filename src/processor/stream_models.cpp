@@ -40,8 +40,8 @@ PhaseCounts batchnorm(const Streams& streams, const Shape& Z, const ProcessorPar
   const int64_t value_bytes = parameters.value_bits() / 8;
   PhaseCounts counts;
   EventCounts& events = counts.events;
-  events[Event::buffer_read] = streams.reads * elements * value_bytes * 8;
-  events[Event::buffer_write] = streams.writes * elements * value_bytes * 8;
+  events[Event::activation_read] = streams.reads * elements * value_bytes * 8;
+  events[Event::activation_write] = streams.writes * elements * value_bytes * 8;
   events[Event::dram_read] = streams.reads * elements * value_bytes;
   events[Event::dram_write] = streams.writes * elements * value_bytes;
   events[Event::fp32_add] = streams.additions * elements;
@@ -71,8 +71,8 @@ PhaseCounts update(int64_t elements, const ProcessorParameters& parameters) {
   constexpr int64_t kMultiplyAdds = 3;
   PhaseCounts counts;
   EventCounts& events = counts.events;
-  events[Event::buffer_read] = elements * bytes_in * 8;
-  events[Event::buffer_write] = elements * bytes_out * 8;
+  events[Event::activation_read] = elements * bytes_in * 8;
+  events[Event::activation_write] = elements * bytes_out * 8;
   events[Event::dram_read] = elements * bytes_in;
   events[Event::dram_write] = elements * bytes_out;
   events[Event::fp32_add] = elements * kMultiplyAdds;

@@ -231,8 +231,12 @@ class LoopPhase {
       values += pass.values;
     }
     e[Event::reduce] = sums - outs;
-    e[Event::buffer_read] = streamed + tiles * weights + 32 * (sums - outs) + 32 * values;
-    e[Event::buffer_write] = 8 * e[Event::dram_read] + 32 * sums;
+    e[Event::activation_read] = streamed;
+    e[Event::weight_read] = tiles * weights;
+    e[Event::output_read] = 32 * (sums - outs) + 32 * values;
+    e[Event::activation_write] = counts_.loaded.X + counts_.loaded.dZ;
+    e[Event::weight_write] = counts_.loaded.W;
+    e[Event::output_write] = 32 * sums + counts_.loaded.sums;
   }
 
   const LoopLayer& layer_;

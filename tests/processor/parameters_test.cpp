@@ -113,7 +113,7 @@ TEST(Parameters, WrongValuesNameLineKeyAndExpectation) {
       {"clock_MHz: 60", "clock_MHz: nan", "clock_MHz", "a number from 1 to"},
       {"input_zeros: true", "input_zeros: maybe", "skip.input_zeros", "true or false"},
       {"unit: decoupled", "unit: magic", "batchnorm.unit", "one of conventional|decoupled"},
-      {"contract: 2", "contract: 1", "contract", "from 2 to 2"},
+      {"contract: 3", "contract: 2", "contract", "from 3 to 3"},
       {"name: trainer-28nm", "name: ''", "name", "non-empty"},
   };
   for (const auto& [from, to, key, expectation] : cases) {

@@ -22,8 +22,8 @@ const Shape kShape{10, 3, 5, 7};
 TEST(StreamModels, ConventionalForwardPassesThreeTimes) {
   const PhaseCounts counts = batchnorm_feedforward(kShape, processor("conventional"));
   EXPECT_EQ(counts.cycles, 3 * 17 + 3);
-  EXPECT_EQ(counts.events[Event::buffer_read], 3 * 1050 * 16);
-  EXPECT_EQ(counts.events[Event::buffer_write], 1050 * 16);
+  EXPECT_EQ(counts.events[Event::activation_read], 3 * 1050 * 16);
+  EXPECT_EQ(counts.events[Event::activation_write], 1050 * 16);
   EXPECT_EQ(counts.events[Event::dram_read], 3 * 1050 * 2);
   EXPECT_EQ(counts.events[Event::dram_write], 1050 * 2);
   EXPECT_EQ(counts.events[Event::fp32_add], 4 * 1050);
@@ -35,8 +35,8 @@ TEST(StreamModels, ConventionalForwardPassesThreeTimes) {
 TEST(StreamModels, ConventionalBackwardPassesTwice) {
   const PhaseCounts counts = batchnorm_backpropagation(kShape, processor("conventional"));
   EXPECT_EQ(counts.cycles, 2 * 17 + 3);
-  EXPECT_EQ(counts.events[Event::buffer_read], 4 * 1050 * 16);
-  EXPECT_EQ(counts.events[Event::buffer_write], 1050 * 16);
+  EXPECT_EQ(counts.events[Event::activation_read], 4 * 1050 * 16);
+  EXPECT_EQ(counts.events[Event::activation_write], 1050 * 16);
   EXPECT_EQ(counts.events[Event::fp32_add], 5 * 1050);
   EXPECT_EQ(counts.events[Event::fp32_multiply], 3 * 1050);
 }
@@ -44,14 +44,14 @@ TEST(StreamModels, ConventionalBackwardPassesTwice) {
 TEST(StreamModels, DecoupledFetchesNothingForward) {
   const PhaseCounts forward = batchnorm_feedforward(kShape, processor("decoupled"));
   EXPECT_EQ(forward.cycles, 3);
-  EXPECT_EQ(forward.events[Event::buffer_read] + forward.events[Event::buffer_write], 0);
+  EXPECT_EQ(forward.events[Event::activation_read] + forward.events[Event::activation_write], 0);
   EXPECT_EQ(forward.events[Event::dram_read] + forward.events[Event::dram_write], 0);
   EXPECT_EQ(forward.events[Event::fp32_add], 4 * 1050);
   // Backward Z alone: once for S2, once with the load of dY.
   const PhaseCounts backward = batchnorm_backpropagation(kShape, processor("decoupled"));
   EXPECT_EQ(backward.cycles, 3);
-  EXPECT_EQ(backward.events[Event::buffer_read], 2 * 1050 * 16);
-  EXPECT_EQ(backward.events[Event::buffer_write], 0);
+  EXPECT_EQ(backward.events[Event::activation_read], 2 * 1050 * 16);
+  EXPECT_EQ(backward.events[Event::activation_write], 0);
 }
 
 TEST(StreamModels, Update) {
@@ -59,7 +59,7 @@ TEST(StreamModels, Update) {
   EXPECT_EQ(counts.cycles, 63);  // 62.5
   EXPECT_EQ(counts.events[Event::dram_read], 1000 * (4 + 4 + 2));
   EXPECT_EQ(counts.events[Event::dram_write], 1000 * (4 + 4 + 2));
-  EXPECT_EQ(counts.events[Event::buffer_read], 1000 * 80);
+  EXPECT_EQ(counts.events[Event::activation_read], 1000 * 80);
   EXPECT_EQ(counts.events[Event::fp32_multiply], 3000);
   EXPECT_EQ(counts.events[Event::fp32_add], 3000);
   EXPECT_EQ(update(0, processor("decoupled")).cycles, 0);
@@ -87,10 +87,10 @@ TEST(StreamModels, ValuesOfEightBits) {
   ProcessorParameters parameters = processor("conventional");
   parameters.precision = "fp8";
   EXPECT_EQ(batchnorm_feedforward(kShape, parameters).events[Event::dram_read], 3 * 1050);
-  EXPECT_EQ(batchnorm_feedforward(kShape, parameters).events[Event::buffer_write], 1050 * 8);
+  EXPECT_EQ(batchnorm_feedforward(kShape, parameters).events[Event::activation_write], 1050 * 8);
   EXPECT_EQ(update(1000, parameters).events[Event::dram_read], 1000 * (4 + 4 + 2));
   EXPECT_EQ(update(1000, parameters).events[Event::dram_write], 1000 * (4 + 4 + 1));
-  EXPECT_EQ(update(1000, parameters).events[Event::buffer_write], 1000 * 72);
+  EXPECT_EQ(update(1000, parameters).events[Event::activation_write], 1000 * 72);
 }
 
 }  // namespace

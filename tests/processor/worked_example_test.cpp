@@ -89,8 +89,12 @@ TEST_F(WorkedExample, FeedforwardWithWeightsHeld) {
                          {Event::bitmap_read, 64},
                          {Event::operand_read, 10},
                          {Event::accumulate, 10},
-                         {Event::buffer_read, 926},
-                         {Event::buffer_write, 928},
+                         {Event::activation_read, 92},
+                         {Event::weight_read, 66},
+                         {Event::output_read, 768},
+                         {Event::activation_write, 92},
+                         {Event::weight_write, 66},
+                         {Event::output_write, 768},
                          {Event::dram_read, 20},
                          {Event::dram_write, 48}});
   EXPECT_EQ(counts.loaded, (OperandBits{92, 66, 0, 0}));
@@ -106,8 +110,12 @@ TEST_F(WorkedExample, FeedforwardWithActivationsHeld) {
                          {Event::bitmap_read, 18},
                          {Event::operand_read, 10},
                          {Event::accumulate, 10},
-                         {Event::buffer_read, 926},
-                         {Event::buffer_write, 928}});
+                         {Event::activation_read, 92},
+                         {Event::weight_read, 66},
+                         {Event::output_read, 768},
+                         {Event::activation_write, 92},
+                         {Event::weight_write, 66},
+                         {Event::output_write, 768}});
 }
 
 TEST_F(WorkedExample, BackpropagationWithWeightsHeld) {
@@ -120,8 +128,12 @@ TEST_F(WorkedExample, BackpropagationWithWeightsHeld) {
                          {Event::bitmap_read, 128},
                          {Event::operand_read, 21},
                          {Event::accumulate, 21},
-                         {Event::buffer_read, 746},
-                         {Event::buffer_write, 752},
+                         {Event::activation_read, 296},
+                         {Event::weight_read, 66},
+                         {Event::output_read, 384},
+                         {Event::activation_write, 296},
+                         {Event::weight_write, 66},
+                         {Event::output_write, 384},
                          {Event::dram_read, 46},
                          {Event::dram_write, 24}});
 }
@@ -143,8 +155,12 @@ TEST_F(WorkedExample, WeightGradientWithWeightsHeld) {
                          {Event::bitmap_read, 192},
                          {Event::operand_read, 22},
                          {Event::accumulate, 4},
-                         {Event::buffer_read, 534},
-                         {Event::buffer_write, 536},
+                         {Event::activation_read, 388},
+                         {Event::weight_read, 18},
+                         {Event::output_read, 128},
+                         {Event::activation_write, 388},
+                         {Event::weight_write, 18},
+                         {Event::output_write, 128},
                          {Event::dram_read, 51},
                          {Event::dram_write, 8}});
   EXPECT_EQ(counts.loaded, (OperandBits{92, 18, 296, 0}));

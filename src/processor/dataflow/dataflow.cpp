@@ -16,7 +16,7 @@ std::string_view to_string(Compress compress) {
 }
 
 std::string_view to_string(Assignment assignment) {
-  return assignment == Assignment::in_order ? "in-order" : "balanced";
+  return assignment == Assignment::in_order ? "in-order" : assignment == Assignment::balanced ? "balanced" : "dynamic";
 }
 
 std::string to_string(const Grouping& grouping) {

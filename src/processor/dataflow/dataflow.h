@@ -12,8 +12,8 @@ struct ProcessorParameters;
 
 /// Which operand is held by the PEs, compressed (docs/processor-contract.md, section 2).
 enum class Compress { weight, activation };
-/// Which channels share a block.
-enum class Assignment { in_order, balanced };
+/// Which channels share a block. `dynamic` is `balanced`, but for the group that an item goes to.
+enum class Assignment { in_order, balanced, dynamic };
 
 /// Into how many parts the groups split each dimension.
 struct Grouping {
