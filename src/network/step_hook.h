@@ -31,6 +31,7 @@ struct BatchNormLayer {
   /// Its output, rectified or not, is read by contractions alone: so many of them. 0 where anything else reads it (a
   /// sum, a pooling), which needs it in memory.
   int applied_on_load = 0;
+  bool input_from_contraction = true;  ///< Z is what a contraction alone wrote, and BN alone reads it
   /// Whether the contraction before it has a BP: then its dZ is loaded twice (BP, WG), otherwise once.
   bool contraction_has_bp = true;
 };

@@ -100,7 +100,8 @@ void describe_surroundings(const std::vector<Network::Node>& nodes) {
     } else if (auto* batchnorm = dynamic_cast<layers::BatchNorm*>(&layer)) {
       const int before = found[i].contraction_before;
       const bool has_bp = before < 0 || nodes[static_cast<size_t>(before)].layer->contraction()->description().has_bp;
-      batchnorm->set_surroundings(found[i].applied_on_load, has_bp);
+      const bool from_contraction = before >= 0 && found[static_cast<size_t>(before)].output_to_batchnorm;
+      batchnorm->set_surroundings(found[i].applied_on_load, from_contraction, has_bp);
     }
   }
 }

@@ -39,8 +39,13 @@ void check_conservation(const PhaseRecord& record, const PhaseCounts& counts) {
   }
   check.equal("values stored for good are not the results", plan.final_values, record.outputs());
   check.at_least("fewer sums drained than there are results", record.sums(), record.outputs());
-  check.at_least("fewer bits loaded than the operands have", 8 * plan.load_bytes,
-                 record.sizes.activations() + record.sizes.all_weights());
+  check.at_least("fewer bits of activations on chip than there are", plan.on_chip.X + plan.on_chip.dZ,
+                 record.sizes.activations());
+  check.at_least("fewer bits of weights on chip than there are", plan.on_chip.W, record.sizes.all_weights());
+  const int64_t moved = record.sizes.moved_streamed() + (record.shape.phase == Phase::WG ? record.sizes.moved_dZ() : 0);
+  check.at_least("fewer bits of activations loaded than there are", plan.loaded.X + plan.loaded.dZ, moved);
+  check.at_least("bytes loaded do not hold their bits", 8 * plan.load_bytes, plan.loaded.total());
+  check.at_least("more MACs effectual than met", record.met, counts.effectual_macs);
   check.equal("lane cycles are not active + idle ones", counts.cycles * record.parameters.array_lanes(),
               events[Event::lane_active] + events[Event::lane_idle]);
   check.at_least("more lanes active than there are", events[Event::lane_idle], 0);

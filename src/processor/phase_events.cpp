@@ -17,7 +17,15 @@ bool holds_compressed(const PhaseRecord& record) {
 bool in_lockstep(const PhaseRecord& record) {
   const bool same_positions =
       record.shape.phase != Phase::WG || !record.parameters.skip_input_zeros || record.dZ_is_full;
-  return same_positions && record.held == record.shape.outputs * record.shape.columns();
+  return same_positions && !record.selection.any() && record.held == record.shape.outputs * record.shape.columns();
+}
+
+/// How often a visit's bits are scanned: the estimator's visits are the array's.
+int64_t scans(const PhaseRecord& record) { return record.selection.speculated ? 2 : 1; }
+
+/// The bitmap of wanted outputs, read once for each output channel and tile.
+int64_t wanted_bits(const PhaseRecord& record) {
+  return record.items.slices * record.shape.outputs * record.tiles() * record.parameters.tile;
 }
 
 void count_weight_compressed(const PhaseRecord& record, PhaseCounts& counts) {
@@ -26,11 +34,15 @@ void count_weight_compressed(const PhaseRecord& record, PhaseCounts& counts) {
   const int64_t blocks = record.arrangement.blocks.size();
   EventCounts& events = counts.events;
   if (record.parameters.skip_input_zeros) {
-    events[Event::bitmap_scan] = (wg ? 2 : 1) * record.items.visits * T;
+    events[Event::bitmap_scan] = (scans(record) + (wg ? 1 : 0)) * record.items.visits * T;
     events[Event::bitmap_read] = blocks * record.tiles() * record.shape.inputs * T;
     if (wg) {
       events[Event::bitmap_read] += record.items.slices * record.geometry.k * record.tiles() * T;
     }
+  }
+  if (record.selection.any()) {
+    events[Event::bitmap_scan] += record.items.visits * T;
+    events[Event::bitmap_read] += wanted_bits(record);
   }
   int64_t values = counts.effectual_macs;
   if (in_lockstep(record)) {  // a block reads what one of its channels does
@@ -49,12 +61,16 @@ void count_activation_compressed(const PhaseRecord& record, PhaseCounts& counts)
   const int64_t scanned = record.items.visits * record.arrangement.blocks.width;
   EventCounts& events = counts.events;
   if (holds_compressed(record)) {
-    events[Event::bitmap_scan] += scanned;
+    events[Event::bitmap_scan] += scans(record) * scanned;
     events[Event::bitmap_read] += record.tiles() * record.shape.outputs * record.shape.columns();
   }
   if (gates) {
     events[Event::bitmap_scan] += scanned;
     events[Event::bitmap_read] += record.items.slices * record.geometry.k * record.tiles() * record.parameters.tile;
+  }
+  if (record.selection.any()) {
+    events[Event::bitmap_scan] += scanned;
+    events[Event::bitmap_read] += wanted_bits(record);
   }
   events[Event::operand_read] = ceil_div(record.parameters.value_bits() * counts.effectual_macs, kWordBits);
   events[Event::accumulate] = counts.effectual_macs;
@@ -84,16 +100,31 @@ void count_events(const PhaseRecord& record, PhaseCounts& counts) {
   }
 
   const int64_t added = record.sums() - record.outputs();
+  events[Event::reduce] = added;
+  if (record.selection.speculated) {
+    events[Event::estimate] = record.met;
+    events[Event::exponent_read] = record.met;
+    events[Event::predict] = record.outputs();
+  }
+  if (record.pruned) {
+    events[Event::prune] = record.geometry.output().size();
+  }
   events[Event::activation_read] = blocks / record.shape.conv_groups * sizes.streamed();
   if (record.shape.phase == Phase::WG) {
     events[Event::activation_read] += record.items.slices * sizes.dZ();
   }
-  events[Event::reduce] = added;
-  events[Event::activation_write] = plan.loaded.X + plan.loaded.dZ;
+  if (record.selection.reads_shortcut) {
+    events[Event::activation_read] += parameters.value_bits() * record.outputs();
+  }
+  if (record.selection.masked) {
+    events[Event::activation_read] += record.items.slices * record.outputs();
+  }
+  const OperandBits& on_chip = plan.on_chip;
+  events[Event::activation_write] = on_chip.X + on_chip.dZ + on_chip.shortcut + on_chip.bitmap;
   events[Event::weight_read] = record.tiles() * sizes.all_weights();
-  events[Event::weight_write] = plan.loaded.W;
+  events[Event::weight_write] = on_chip.W;
   events[Event::output_read] = kSumBits * (added + plan.stored_values);
-  events[Event::output_write] = kSumBits * record.sums() + plan.loaded.sums;
+  events[Event::output_write] = kSumBits * record.sums() + on_chip.sums;
   events[Event::dram_read] = plan.load_bytes;
   events[Event::dram_write] = plan.store_bytes;
 }

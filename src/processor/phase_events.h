@@ -12,11 +12,14 @@ struct PhaseRecord {
   const ConvolutionGeometry& geometry;
   const ProcessorParameters& parameters;
   const Dataflow& dataflow;
+  const Selection& selection;
   const Arrangement& arrangement;
   const ItemTable& items;
   const OperandSizes& sizes;
   int64_t held;     ///< held positions
+  int64_t met;      ///< pairs that meet
   bool dZ_is_full;  ///< has no zero; any value where the phase has no dZ
+  bool pruned;      ///< WG: small values of dZ were, by this processor
 
   int64_t tiles() const { return static_cast<int64_t>(items.tile_sums.size()); }
   /// Results of the phase, and the sums that items drain for them.

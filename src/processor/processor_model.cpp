@@ -103,30 +103,37 @@ ContractionModel& ProcessorModel::model_of(const ContractionLayer& layer) {
   std::unique_ptr<ContractionModel>& model = models_[layer.index];
   if (!model || !(model->geometry() == layer.geometry)) {
     model = std::make_unique<ContractionModel>(
-        layer.geometry, *parameters_, pool_->get(layer.index, layer.geometry, parameters_->tile, parameters_->lanes));
+        layer.geometry, *parameters_, pool_->get(layer.index, layer.geometry, parameters_->tile, parameters_->lanes),
+        LayerRole{layer.input_is_rectified, layer.input_from_batchnorm, layer.output_to_batchnorm});
+    const auto wanted = restored_wanted_.find(layer.index);
+    if (wanted != restored_wanted_.end()) {
+      model->set_last_wanted(wanted->second);
+    }
   }
   return *model;
 }
 
-void ProcessorModel::feedforward(const ContractionLayer& layer, const WeightView& W, const BitmapView& X) {
-  add(layer, Phase::FF, model_of(layer).feedforward(W, X, explain_));
+void ProcessorModel::feedforward(const ContractionLayer& layer, const WeightView& W, const BitmapView& X,
+                                 const WantedOutputs* wanted) {
+  add(layer, Phase::FF, model_of(layer).feedforward(W, X, wanted, explain_));
 }
 
-void ProcessorModel::backpropagation(const ContractionLayer& layer, const WeightView& W, const BitmapView& dZ) {
-  add(layer, Phase::BP, model_of(layer).backpropagation(W, dZ, explain_));
+void ProcessorModel::backpropagation(const ContractionLayer& layer, const WeightView& W, const BitmapView& X,
+                                     const BitmapView& dZ) {
+  add(layer, Phase::BP, model_of(layer).backpropagation(W, X, dZ, explain_));
 }
 
 void ProcessorModel::weight_gradient(const ContractionLayer& layer, const WeightView& W, const BitmapView& X,
-                                     const BitmapView& dZ) {
-  add(layer, Phase::WG, model_of(layer).weight_gradient(W, X, dZ, explain_));
+                                     const BitmapView& dZ, bool pruned) {
+  add(layer, Phase::WG, model_of(layer).weight_gradient(W, X, dZ, pruned, explain_));
 }
 
 void ProcessorModel::batchnorm_feedforward(const BatchNormLayer& layer) {
-  add(layer.index, layer.name, Phase::BN, trainer::batchnorm_feedforward(layer.shape, *parameters_));
+  add(layer.index, layer.name, Phase::BN, trainer::batchnorm_feedforward(layer, *parameters_));
 }
 
 void ProcessorModel::batchnorm_backpropagation(const BatchNormLayer& layer) {
-  add(layer.index, layer.name, Phase::BN, trainer::batchnorm_backpropagation(layer.shape, *parameters_));
+  add(layer.index, layer.name, Phase::BN, trainer::batchnorm_backpropagation(layer, *parameters_));
 }
 
 int ProcessorModel::layer_of_parameter(const std::string& layer_name) const {
@@ -223,7 +230,13 @@ nlohmann::json ProcessorModel::save() const {
     }
     layers.push_back({{"index", index}, {"name", layer.name}, {"phases", phases}, {"explanations", explanations}});
   }
-  return {{"parameters", resolved()}, {"layers", layers}};
+  nlohmann::json wanted = nlohmann::json::array();
+  for (const auto& [index, model] : models_) {
+    if (model->last_wanted() >= 0) {
+      wanted.push_back({index, model->last_wanted()});
+    }
+  }
+  return {{"parameters", resolved()}, {"layers", layers}, {"wanted_outputs", wanted}};
 }
 
 void ProcessorModel::restore(const nlohmann::json& saved) {
@@ -248,6 +261,10 @@ void ProcessorModel::restore(const nlohmann::json& saved) {
     }
   }
   layers_ = std::move(layers);
+  restored_wanted_.clear();
+  for (const nlohmann::json& entry : saved.at("wanted_outputs")) {
+    restored_wanted_[entry.at(0).get<int>()] = entry.at(1).get<int64_t>();
+  }
 }
 
 }  // namespace trainer

@@ -25,9 +25,12 @@ class ProcessorModel {
   /// With `explain`, every dataflow is timed.
   ProcessorModel(const ProcessorRequest& request, LayerCountsPool& pool, bool explain);
 
-  void feedforward(const ContractionLayer& layer, const WeightView& W, const BitmapView& X);
-  void backpropagation(const ContractionLayer& layer, const WeightView& W, const BitmapView& dZ);
-  void weight_gradient(const ContractionLayer& layer, const WeightView& W, const BitmapView& X, const BitmapView& dZ);
+  /// `wanted` and `pruned` as ContractionModel takes them.
+  void feedforward(const ContractionLayer& layer, const WeightView& W, const BitmapView& X,
+                   const WantedOutputs* wanted);
+  void backpropagation(const ContractionLayer& layer, const WeightView& W, const BitmapView& X, const BitmapView& dZ);
+  void weight_gradient(const ContractionLayer& layer, const WeightView& W, const BitmapView& X, const BitmapView& dZ,
+                       bool pruned);
   void batchnorm_feedforward(const BatchNormLayer& layer);
   void batchnorm_backpropagation(const BatchNormLayer& layer);
   void update(const Parameter& parameter);
@@ -58,7 +61,8 @@ class ProcessorModel {
   bool explain_;
   std::vector<Dataflow> all_dataflows_;
   std::map<int, std::unique_ptr<ContractionModel>> models_;
-  std::map<int, LayerCounts> layers_;  // by order of execution
+  std::map<int, LayerCounts> layers_;       // by order of execution
+  std::map<int, int64_t> restored_wanted_;  // of layers whose model a restored run has yet to make
 };
 
 }  // namespace trainer

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "base/error.h"
@@ -17,24 +18,36 @@ class Observer : public StepHook {
  public:
   explicit Observer(std::vector<ProcessorModel>& processors) : processors_(processors) {}
 
-  void begin_step(int64_t /*step*/) override { bitmaps_.begin_step(); }
+  void begin_step(int64_t /*step*/) override {
+    bitmaps_.begin_step();
+    wanted_.reset();
+    pruned_layers_.clear();
+  }
+
+  void outputs_skipped(const ContractionLayer& layer, const SkippedOutputs& skipped) override {
+    wanted_.emplace(WantedOutputs{bitmaps_.wanted(layer, skipped), skipped.reads_shortcut});
+  }
 
   void feedforward(const ContractionLayer& layer, const Tensor& X, const WeightView& W, Tensor& /*Z*/) override {
     const BitmapView input = bitmaps_.input(layer, X);
     for (ProcessorModel& processor : processors_) {
-      processor.feedforward(layer, W, input);
+      processor.feedforward(layer, W, input, wanted_ ? &*wanted_ : nullptr);
     }
+    wanted_.reset();
   }
+
+  void gradient_dropped(const ContractionLayer& layer) override { pruned_layers_.insert(layer.index); }
 
   void gradient(const ContractionLayer& layer, const Tensor& /*X*/, const WeightView& /*W*/, Tensor& dZ) override {
     bitmaps_.set_gradient(layer, dZ);
   }
 
-  void backpropagation(const ContractionLayer& layer, const Tensor& /*X*/, const WeightView& W, const Tensor& dZ,
+  void backpropagation(const ContractionLayer& layer, const Tensor& X, const WeightView& W, const Tensor& dZ,
                        Tensor& /*dX*/) override {
+    const BitmapView input = bitmaps_.input(layer, X);
     const BitmapView gradient = bitmaps_.gradient(layer, dZ);
     for (ProcessorModel& processor : processors_) {
-      processor.backpropagation(layer, W, gradient);
+      processor.backpropagation(layer, W, input, gradient);
     }
   }
 
@@ -43,7 +56,7 @@ class Observer : public StepHook {
     const BitmapView input = bitmaps_.input(layer, X);
     const BitmapView gradient = bitmaps_.gradient(layer, dZ);
     for (ProcessorModel& processor : processors_) {
-      processor.weight_gradient(layer, W, input, gradient);
+      processor.weight_gradient(layer, W, input, gradient, pruned_layers_.count(layer.index) > 0);
     }
   }
 
@@ -74,6 +87,8 @@ class Observer : public StepHook {
  private:
   std::vector<ProcessorModel>& processors_;
   StepBitmaps bitmaps_;
+  std::optional<WantedOutputs> wanted_;  // of the layer whose FF comes next
+  std::set<int> pruned_layers_;          // of this step
 };
 
 }  // namespace

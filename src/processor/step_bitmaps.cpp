@@ -37,6 +37,11 @@ BitmapView StepBitmaps::input(const ContractionLayer& layer, const Tensor& X) {
   return {own->bitmap, own->serial};
 }
 
+const Bitmap& StepBitmaps::wanted(const ContractionLayer& layer, const SkippedOutputs& skipped) {
+  wanted_.assign_complement(layer.geometry.output(), skipped.bits, skipped.words_per_channel);
+  return wanted_;
+}
+
 void StepBitmaps::set_gradient(const ContractionLayer& layer, const Tensor& dZ) {
   gradient_.assign(dZ, 0, 1);
   gradient_layer_ = layer.index;

@@ -20,6 +20,8 @@ class StepBitmaps {
 
   /// X of `layer`, with the halo and stride that its geometry needs.
   BitmapView input(const ContractionLayer& layer, const Tensor& X);
+  /// Outputs of `layer` that training did not skip; valid until the next call.
+  const Bitmap& wanted(const ContractionLayer& layer, const SkippedOutputs& skipped);
   /// Packs dZ of `layer` anew: call when it is complete.
   void set_gradient(const ContractionLayer& layer, const Tensor& dZ);
   /// What set_gradient packed for this layer; packs `dZ` where it has not been called for it.
@@ -35,6 +37,7 @@ class StepBitmaps {
   std::map<int, std::shared_ptr<Entry>> inputs_;  // by layer; layers that read the same X share one
   std::map<int, std::shared_ptr<Entry>> own_;     // each layer's own entry, kept over steps
   int64_t last_serial_ = 0;
+  Bitmap wanted_;
   Bitmap gradient_;
   int gradient_layer_ = -1;
   int64_t gradient_serial_ = 0;

@@ -21,9 +21,25 @@ struct Streams {
 };
 
 constexpr Streams kConventionalForward = {3, 3, 1, 4, 2};
-constexpr Streams kDecoupledForward = {0, 0, 0, 4, 2};
 constexpr Streams kConventionalBackward = {2, 4, 1, 5, 3};
-constexpr Streams kDecoupledBackward = {0, 2, 0, 5, 3};
+
+Streams decoupled_forward(const BatchNormLayer& layer) {
+  const int64_t loads = 2 * layer.applied_on_load;  // FF and WG of every contraction that reads Y
+  Streams streams = loads > 0 ? Streams{0, 0, 0, 3 + loads, 1 + loads} : Streams{1, 1, 1, 4, 2};
+  if (!layer.input_from_contraction) {  // nothing to take the sums along with
+    ++streams.passes;
+    ++streams.reads;
+  }
+  return streams;
+}
+
+Streams decoupled_backward(const BatchNormLayer& layer) {
+  if (!layer.input_from_contraction) {
+    return {1, 3, 1, 5, 3};
+  }
+  const int64_t loads = layer.contraction_has_bp ? 2 : 1;  // of dZ
+  return {0, 1 + loads, 0, 3 + 2 * loads, 1 + 2 * loads};
+}
 
 // The unit and the DRAM channel work side by side.
 void set_cycles(PhaseCounts& counts, int64_t compute_cycles, const ProcessorParameters& parameters) {
@@ -53,14 +69,14 @@ PhaseCounts batchnorm(const Streams& streams, const Shape& Z, const ProcessorPar
 
 }  // namespace
 
-PhaseCounts batchnorm_feedforward(const Shape& Z, const ProcessorParameters& parameters) {
+PhaseCounts batchnorm_feedforward(const BatchNormLayer& layer, const ProcessorParameters& parameters) {
   const bool decoupled = parameters.batchnorm() == BatchNormUnit::decoupled;
-  return batchnorm(decoupled ? kDecoupledForward : kConventionalForward, Z, parameters);
+  return batchnorm(decoupled ? decoupled_forward(layer) : kConventionalForward, layer.shape, parameters);
 }
 
-PhaseCounts batchnorm_backpropagation(const Shape& Z, const ProcessorParameters& parameters) {
+PhaseCounts batchnorm_backpropagation(const BatchNormLayer& layer, const ProcessorParameters& parameters) {
   const bool decoupled = parameters.batchnorm() == BatchNormUnit::decoupled;
-  return batchnorm(decoupled ? kDecoupledBackward : kConventionalBackward, Z, parameters);
+  return batchnorm(decoupled ? decoupled_backward(layer) : kConventionalBackward, layer.shape, parameters);
 }
 
 PhaseCounts update(int64_t elements, const ProcessorParameters& parameters) {

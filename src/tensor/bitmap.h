@@ -22,6 +22,9 @@ class Bitmap {
   /// Packs `tensor` on all threads; keeps the memory of an earlier assign() where it suffices.
   /// halo >= 0, stride >= 1.
   void assign(const Tensor& tensor, int64_t halo, int64_t stride);
+  /// Without halo, of a tensor of this shape: 1 where `bits` has 0. `bits` has `words_per_channel` words for each
+  /// channel; the values of a channel, in Tensor's order, are their bits from the lowest of the first word up.
+  void assign_complement(const Shape& shape, std::span<const uint64_t> bits, int64_t words_per_channel);
 
   const Shape& shape() const { return shape_; }
   int64_t halo() const { return halo_; }
@@ -45,6 +48,8 @@ class Bitmap {
   int64_t nonzeros() const { return nonzeros(0, shape_.c); }
 
  private:
+  void set_layout(const Shape& shape, int64_t halo, int64_t stride);
+
   Shape shape_;
   int64_t halo_ = 0;
   int64_t stride_ = 1;

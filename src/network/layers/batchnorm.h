@@ -28,8 +28,9 @@ class BatchNorm : public Layer {
   const Buffer& running_variance() const { return running_variance_; }
 
   /// What stands around it in the network (network/surroundings.h), for hooks. After plan().
-  void set_surroundings(int applied_on_load, bool contraction_has_bp) {
+  void set_surroundings(int applied_on_load, bool input_from_contraction, bool contraction_has_bp) {
     description_.applied_on_load = applied_on_load;
+    description_.input_from_contraction = input_from_contraction;
     description_.contraction_has_bp = contraction_has_bp;
   }
   /// After plan().

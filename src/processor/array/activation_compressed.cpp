@@ -166,12 +166,12 @@ void ActivationCompressedArray::items_of_places(const Tiles& tiles, int64_t bloc
 // WG: PEs own input channels.
 void ActivationCompressedArray::items_of_channels(const PhaseShape& shape, const Dataflow& dataflow,
                                                   const Blocks& blocks, const Tiles& tiles,
-                                                  const std::vector<uint16_t>& bits, const BitmapView& X,
+                                                  const std::vector<uint16_t>& bits, const BitmapView& X, int64_t lanes,
                                                   ItemTable& table) {
   const int64_t P = parameters_.pes_per_group;
   const int64_t columns = shape.columns();
   const int64_t blocks_each_group = blocks.size() / shape.conv_groups;
-  const bool balanced = dataflow.assignment == Assignment::balanced;
+  const bool balanced = dataflow.assignment != Assignment::in_order;
   const uint32_t* populations = parameters_.skip_input_zeros ? counts_->populations(X).data() : nullptr;
   std::vector<int64_t> active(static_cast<size_t>(blocks.size()));
   parallel_for(blocks.size(), 1, [&](int64_t begin, int64_t end) {
@@ -179,7 +179,7 @@ void ActivationCompressedArray::items_of_channels(const PhaseShape& shape, const
     for (int64_t b = begin; b < end; ++b) {
       const int64_t first_channel = b / blocks_each_group * shape.inputs;
       const uint16_t* block_bits = bits.data() + b * columns;
-      const std::vector<uint16_t> cycles = visit_cycles(block_bits, columns, parameters_.lanes);
+      const std::vector<uint16_t> cycles = visit_cycles(block_bits, columns, lanes);
       for (int64_t d = 0; d < table.slices; ++d) {
         std::vector<int64_t> inputs(static_cast<size_t>(slice_begin(shape.inputs, table.slices, d + 1) -
                                                         slice_begin(shape.inputs, table.slices, d)));
@@ -225,12 +225,12 @@ void ActivationCompressedArray::items_of_channels(const PhaseShape& shape, const
 
 ItemTable ActivationCompressedArray::items(const PhaseShape& shape, const Dataflow& dataflow, const Blocks& blocks,
                                            const Tiles& tiles, const HeldWeights& held, const BitmapView* X,
-                                           const BitmapView* dZ) {
+                                           const BitmapView* dZ, int64_t lanes) {
   const ConvolutionGeometry& g = grid_.geometry();
   const bool skip_zeros = parameters_.skip_input_zeros;
   const bool wg = shape.phase == Phase::WG;
   const int64_t places = tile_places(shape.phase, Compress::activation, parameters_);
-  const int64_t most_cycles = ceil_div(std::min(blocks.width, shape.group_outputs()), parameters_.lanes);
+  const int64_t most_cycles = ceil_div(std::min(blocks.width, shape.group_outputs()), lanes);
   if (most_cycles * shape.columns() > std::numeric_limits<uint32_t>::max() / places) {
     throw UsageError(fmt::format(
         "processor '{}': array.tile {} is too large to hold the activations of a layer with {} weights per output "
@@ -264,7 +264,7 @@ ItemTable ActivationCompressedArray::items(const PhaseShape& shape, const Datafl
     if (wg) {
       continue;
     }
-    const std::vector<uint16_t> cycles = visit_cycles(block_bits, columns, parameters_.lanes);
+    const std::vector<uint16_t> cycles = visit_cycles(block_bits, columns, lanes);
     if (skip_zeros) {
       count_places(shape, conv_group, cycles, (shape.phase == Phase::BP ? dZ : X)->bits, table.slices);
       items_of_places(tiles, b, places, table);
@@ -283,7 +283,7 @@ ItemTable ActivationCompressedArray::items(const PhaseShape& shape, const Datafl
     }
   }
   if (wg) {
-    items_of_channels(shape, dataflow, blocks, tiles, bits, *X, table);
+    items_of_channels(shape, dataflow, blocks, tiles, bits, *X, lanes, table);
   }
   return table;
 }

@@ -22,10 +22,10 @@ class ActivationCompressedArray {
   ActivationCompressedArray(const ConvolutionGeometry& geometry, const ProcessorParameters& parameters,
                             std::shared_ptr<LayerCounts> counts);
 
-  /// `blocks` and `tiles` of the dataflow; X is not used in BP, dZ in BP alone, the other may be null. Throws
-  /// UsageError for a layer too large to count in 32 bits per item.
+  /// With `lanes` per PE. `blocks` and `tiles` of the dataflow; X is not used in BP, dZ in BP alone, the other may be
+  /// null. Throws UsageError for a layer too large to count in 32 bits per item.
   ItemTable items(const PhaseShape& shape, const Dataflow& dataflow, const Blocks& blocks, const Tiles& tiles,
-                  const HeldWeights& held, const BitmapView* X, const BitmapView* dZ);
+                  const HeldWeights& held, const BitmapView* X, const BitmapView* dZ, int64_t lanes);
 
  private:
   /// Channels of each block that hold a position in each column: [block][column].
@@ -36,7 +36,7 @@ class ActivationCompressedArray {
                 uint16_t cycles, uint16_t* sums) const;
   void items_of_places(const Tiles& tiles, int64_t block, int64_t tile_places, ItemTable& table) const;
   void items_of_channels(const PhaseShape& shape, const Dataflow& dataflow, const Blocks& blocks, const Tiles& tiles,
-                         const std::vector<uint16_t>& bits, const BitmapView& X, ItemTable& table);
+                         const std::vector<uint16_t>& bits, const BitmapView& X, int64_t lanes, ItemTable& table);
 
   const ProcessorParameters& parameters_;
   std::shared_ptr<LayerCounts> counts_;

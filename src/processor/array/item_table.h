@@ -15,11 +15,13 @@ struct ItemTable {
   std::vector<int64_t> tile_sums;   ///< a PE's sums of an item are tile_sums[tile] * block_sums[block][slice], for the
   std::vector<int64_t> block_sums;  ///< PE that has most
   int64_t active_cycles = 0;        ///< of all PEs and items
+  AlignedVector<uint32_t> estimates;  ///< speculated FF: [block][tile], of the estimator; empty otherwise
   int64_t visits = 0;
 
   const uint32_t* row(int64_t block, int64_t slice) const {
     return cycles.data() + (block * slices + slice) * row_size;
   }
+  const uint32_t* estimate_row(int64_t block) const { return estimates.data() + block * row_size; }
   uint32_t* row(int64_t block, int64_t slice) { return cycles.data() + (block * slices + slice) * row_size; }
 };
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "processor/array/item_port.h"
 #include "processor/array/item_table.h"
 #include "processor/dataflow/dataflow.h"
 #include "processor/memory/passes.h"
@@ -15,9 +16,9 @@ struct PhaseTime {
   int64_t compute_cycles = 0;  ///< with a memory that takes no time
 };
 
-/// Distributor, queues, groups, drains and DRAM channel in one recursion of max and plus: docs/processor-contract.md,
-/// sections 4 and 6.
-PhaseTime run_pipeline(const ItemTable& items, const PassPlan& plan, const Dataflow& dataflow,
+/// Distributor, port, queues, estimators, groups, drains and DRAM channel in one recursion of max and plus:
+/// docs/processor-contract.md, sections 4 and 6. `items` have estimate times where FF is speculated.
+PhaseTime run_pipeline(const ItemTable& items, const PassPlan& plan, const ItemPort& port, const Dataflow& dataflow,
                        const ProcessorParameters& parameters);
 
 }  // namespace trainer

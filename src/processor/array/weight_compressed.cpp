@@ -187,11 +187,17 @@ const ChannelTable& WeightCompressedArray::backpropagation(const HeldWeights& W,
 
 const ChannelTable& WeightCompressedArray::weight_gradient(const HeldWeights& positions, const BitmapView& X,
                                                            const BitmapView& dZ, int64_t slices) {
-  // Where a channel of dZ has no zero, a visit meets the zeros of X alone: the same numbers as in FF.
+  visit_pairs(positions, X, dZ.bits, slices);
+  return table_;
+}
+
+void WeightCompressedArray::visit_pairs(const HeldWeights& positions, const BitmapView& X, const Bitmap& other,
+                                        int64_t slices) {
+  // Where a channel of the other has no zero, a visit meets the zeros of X alone: the same numbers as in FF.
   feedforward(positions, X, slices);
   std::vector<int64_t> sparse;
   for (int64_t k = 0; k < grid_.geometry().k; ++k) {
-    if (dZ.bits.channel_nonzeros()[static_cast<size_t>(k)] != grid_.total_positions()) {
+    if (other.channel_nonzeros()[static_cast<size_t>(k)] != grid_.total_positions()) {
       sparse.push_back(k);
     }
   }
@@ -201,9 +207,21 @@ const ChannelTable& WeightCompressedArray::weight_gradient(const HeldWeights& po
       table_.macs.effectual -= channel_macs(positions, windows, k);
       std::fill_n(table_.row(k, 0), slices * table_.row_size, 0U);
     }
-    count_pairs(positions, X.bits, dZ.bits, sparse);
+    count_pairs(positions, X.bits, other, sparse);
   }
-  return table_;
+}
+
+AlignedVector<uint32_t> WeightCompressedArray::gradient_rows(const Bitmap& dZ,
+                                                             const std::vector<int64_t>& channels) const {
+  const auto count = static_cast<int64_t>(channels.size());
+  AlignedVector<uint32_t> rows(static_cast<size_t>(count * grid_.words()));
+  parallel_for(count, grain_for(grid_.linear_bytes()), [&](int64_t begin, int64_t end) {
+    AlignedVector<uint8_t> linear(static_cast<size_t>(grid_.linear_bytes()));
+    for (int64_t i = begin; i < end; ++i) {
+      grid_.channel(dZ, channels[static_cast<size_t>(i)], linear.data(), rows.data() + i * grid_.words());
+    }
+  });
+  return rows;
 }
 
 void WeightCompressedArray::count_pairs(const HeldWeights& positions, const Bitmap& X, const Bitmap& dZ,
@@ -216,13 +234,7 @@ void WeightCompressedArray::count_pairs(const HeldWeights& positions, const Bitm
   const int64_t channels_each = std::clamp<int64_t>(kWindowBytes / (kernel * words * 4), 1, g.c);
   const int64_t sparse_count = static_cast<int64_t>(sparse.size());
   std::vector<int64_t> macs(sparse.size());
-  AlignedVector<uint32_t> gradients(static_cast<size_t>(sparse_count * words));
-  parallel_for(sparse_count, grain_for(grid_.linear_bytes()), [&](int64_t begin, int64_t end) {
-    AlignedVector<uint8_t> linear(static_cast<size_t>(grid_.linear_bytes()));
-    for (int64_t i = begin; i < end; ++i) {
-      grid_.channel(dZ, sparse[static_cast<size_t>(i)], linear.data(), gradients.data() + i * words);
-    }
-  });
+  const AlignedVector<uint32_t> gradients = gradient_rows(dZ, sparse);
   AlignedVector<uint32_t> windows(static_cast<size_t>(channels_each * kernel * words));
   for (int64_t first = 0; first < g.c; first += channels_each) {
     const int64_t last = std::min(g.c, first + channels_each);

@@ -15,7 +15,8 @@ namespace trainer {
 /// MACs of a phase, in any dataflow.
 struct PhaseMacs {
   int64_t effectual = 0;
-  int64_t outside = 0;  ///< BP: held pairs whose dX lies in the padding, where those are skipped
+  int64_t met = 0;      ///< what would be effectual if every output were wanted
+  int64_t outside = 0;  ///< skipped for their output, of held pairs: in the padding (BP), or unwanted
 };
 
 /// Cycles of every output channel with its weights held by one PE: [channel][slice][grid.row_size()].
@@ -47,6 +48,13 @@ class WeightCompressedArray {
   const ChannelTable& weight_gradient(const HeldWeights& positions, const BitmapView& X, const BitmapView& dZ,
                                       int64_t slices);
 
+  /// FF of which the outputs not set in `wanted` (as Bitmap::assign(Z, 0, 1)) are unwanted.
+  const ChannelTable& speculated_feedforward(const HeldWeights& W, const BitmapView& X, const Bitmap& wanted,
+                                             int64_t slices);
+  /// BP of which dX is unwanted where X is zero.
+  const ChannelTable& masked_backpropagation(const HeldWeights& W, const BitmapView& X, const BitmapView& dZ,
+                                             int64_t slices);
+
   /// The MACs alone.
   PhaseMacs macs(Phase phase, const HeldWeights& W, const BitmapView* X, const BitmapView* dZ);
 
@@ -57,6 +65,13 @@ class WeightCompressedArray {
   PhaseMacs feedforward_macs(const HeldWeights& W, const BitmapView& X);
   PhaseMacs backpropagation_macs(const HeldWeights& W, const BitmapView& dZ);
   void count_pairs(const HeldWeights& positions, const Bitmap& X, const Bitmap& dZ, const std::vector<int64_t>& sparse);
+  /// Visits that want positions where X and `other` (dZ in WG, wanted outputs in FF) are both not zero.
+  void visit_pairs(const HeldWeights& positions, const BitmapView& X, const Bitmap& other, int64_t slices);
+  /// Interleaved words of some channels, one row after the other.
+  AlignedVector<uint32_t> gradient_rows(const Bitmap& dZ, const std::vector<int64_t>& channels) const;
+  void visit_wanted(const HeldWeights& W, const Bitmap& wanted);
+  void visit_masked_pairs(const HeldWeights& W, const BitmapView& X, const BitmapView& dZ);
+  void visit_rectified(const HeldWeights& W, const BitmapView& X);
   /// The held columns of row k whose input channel is one of begin .. end-1 (of all C).
   std::span<const uint32_t> row_of_channels(const HeldWeights& W, int64_t k, int64_t begin, int64_t end) const;
 

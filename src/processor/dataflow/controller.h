@@ -20,6 +20,11 @@ struct PhaseFacts {
   int64_t size;               ///< of the same
   int64_t gradient_nonzeros;  ///< of dZ
   int64_t gradient_size;      ///< of dZ
+  Selection selection{};
+  int64_t outputs = 0;             ///< of a speculated FF: N*K*P*Q
+  int64_t wanted_outputs = 0;      ///< V: of those, wanted in the FF that was speculated last
+  int64_t rectified_nonzeros = 0;  ///< of X in a masked BP
+  int64_t rectified_size = 0;      ///< of the same
 };
 
 struct Prediction {
@@ -53,17 +58,26 @@ class Controller {
   Choice choose(const std::vector<Dataflow>& candidates);
 
  private:
+  /// [block][slice]
+  struct PredictedItems {
+    std::vector<int64_t> cycles;
+    std::vector<int64_t> ports;
+  };
+
   struct Entry {
     Compress compress;
     Assignment assignment;
     Arrangement arrangement;
-    std::vector<std::vector<int64_t>> item_cycles;  // by log2 of the slices: [block][slice]
+    std::vector<PredictedItems> items;  // by log2 of the slices
   };
 
   Entry& entry(const Dataflow& dataflow);
-  std::vector<int64_t> predict_items(const Dataflow& dataflow, const Blocks& blocks) const;
+  PredictedItems predict_items(const Dataflow& dataflow, const Blocks& blocks) const;
+  int64_t predict_pass(const Dataflow& dataflow, const PredictedItems& items, const Pass& pass) const;
   int64_t weight_item(int64_t most_held, int64_t tile_positions) const;
-  int64_t activation_item(int64_t held, int64_t slice_inputs, int64_t tile_positions) const;
+  int64_t weight_estimate(int64_t most_held, int64_t tile_positions) const;
+  int64_t activation_item(int64_t held, int64_t slice_inputs, int64_t tile_positions, int64_t lanes) const;
+  int64_t port(int64_t width, int64_t block_held, int64_t slice_inputs, int64_t tiles, int64_t tile_positions) const;
 
   const PhaseFacts& facts_;
   const ProcessorParameters& parameters_;

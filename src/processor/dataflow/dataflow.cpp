@@ -57,8 +57,12 @@ std::vector<Dataflow> all_dataflows(const ProcessorParameters& parameters) {
     }
     for (int64_t gk = parameters.groups; gk >= 1; gk /= 2) {
       for (int64_t gp = parameters.groups / gk; gp >= 1; gp /= 2) {
-        for (const Assignment assignment : {Assignment::in_order, Assignment::balanced}) {
-          dataflows.push_back({compress, {gk, gp, parameters.groups / gk / gp}, assignment});
+        const Grouping grouping{gk, gp, parameters.groups / gk / gp};
+        for (const Assignment assignment : {Assignment::in_order, Assignment::balanced, Assignment::dynamic}) {
+          // Items that choose their group treat gk and gp alike.
+          if (assignment != Assignment::dynamic || gp == 1 || to_string(grouping) == parameters.grouping) {
+            dataflows.push_back({compress, grouping, assignment});
+          }
         }
       }
     }

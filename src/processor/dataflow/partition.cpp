@@ -35,7 +35,7 @@ Blocks make_blocks(const PhaseShape& shape, const Dataflow& dataflow, const Proc
   std::iota(blocks.channels.begin(), blocks.channels.end(), 0);
   const int64_t group_outputs = shape.group_outputs();
   for (int64_t first = 0; first < shape.outputs; first += group_outputs) {
-    if (weights_held && dataflow.assignment == Assignment::balanced) {
+    if (weights_held && dataflow.assignment != Assignment::in_order) {
       const auto begin = blocks.channels.begin() + first;
       std::stable_sort(begin, begin + group_outputs, [&](int64_t a, int64_t b) {
         return held[static_cast<size_t>(a)] > held[static_cast<size_t>(b)];

@@ -52,14 +52,14 @@ struct Blocks {
   std::vector<int64_t> block_of_channel() const;
 };
 
-/// `held` is the number of held positions of every output channel (used by balanced assignment alone).
+/// `held` is the number of held positions of every output channel (not used in order).
 Blocks make_blocks(const PhaseShape& shape, const Dataflow& dataflow, const ProcessorParameters& parameters,
                    std::span<const int64_t> held);
 
-/// The part of gk that block b belongs to.
+/// The part of gk that block b belongs to (with dynamic assignment: what is predicted alone).
 constexpr int64_t block_part(int64_t b, const Dataflow& dataflow) {
   const int64_t parts = dataflow.grouping.output_channels;
-  return dataflow.compress == Compress::weight && dataflow.assignment == Assignment::balanced ? snake(b, parts)
+  return dataflow.compress == Compress::weight && dataflow.assignment != Assignment::in_order ? snake(b, parts)
                                                                                               : b % parts;
 }
 

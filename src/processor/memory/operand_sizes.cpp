@@ -11,19 +11,22 @@ int64_t tensor_bits(int64_t size, int64_t nonzeros, const ProcessorParameters& p
 }  // namespace
 
 OperandSizes::OperandSizes(const PhaseShape& shape, const ProcessorParameters& parameters, const HeldCounts& held,
-                           const Bitmap* X, const Bitmap* dZ)
+                           const Bitmap* X, const Bitmap* dZ, DenseInDram dense)
     : phase_(shape.phase),
       value_bits_(parameters.value_bits()),
       columns_(shape.columns()),
       skip_weights_(shape.phase == Phase::WG ? parameters.skip_pruned_gradients : parameters.skip_weight_zeros) {
   if (shape.phase != Phase::BP) {
     X_ = tensor_bits(X->shape().size(), X->nonzeros(), parameters);
+    moved_X_ = dense.X ? value_bits_ * X->shape().size() : X_;
   }
   if (shape.phase != Phase::FF) {
     for (const int64_t nonzeros : dZ->channel_nonzeros()) {
       dZ_channels_.push_back(tensor_bits(shape.positions, nonzeros, parameters));
       dZ_ += dZ_channels_.back();
     }
+    dense_dZ_channel_ = dense.dZ ? value_bits_ * shape.positions : 0;
+    moved_dZ_ = dense.dZ ? value_bits_ * dZ->shape().size() : dZ_;
   }
   all_weights_ = weights(shape.outputs, held.total());
 }

@@ -34,12 +34,14 @@ std::vector<Span> cut(int64_t count, bool one_each, Fits fits) {
 
 class Planner {
  public:
-  Planner(const PhaseShape& shape, const ProcessorParameters& parameters, const Tiles& tiles, const Blocks& blocks,
-          const HeldCounts& held, const OperandSizes& sizes)
-      : shape_(shape), parameters_(parameters), tiles_(tiles), sizes_(sizes), dram_(parameters) {
+  Planner(const PhaseShape& shape, const Selection& selection, const ProcessorParameters& parameters,
+          const Tiles& tiles, const Blocks& blocks, const HeldCounts& held, const OperandSizes& sizes)
+      : shape_(shape), selection_(selection), parameters_(parameters), tiles_(tiles), sizes_(sizes), dram_(parameters) {
     sum_over(blocks, block_channels_, [](int64_t) { return 1; });
     sum_over(blocks, block_held_, [&](int64_t o) { return held.of_channels()[static_cast<size_t>(o)]; });
-    sum_over(blocks, block_dZ_, [&](int64_t o) { return shape.phase == Phase::WG ? sizes.dZ_channel(o) : 0; });
+    const bool wg = shape.phase == Phase::WG;
+    sum_over(blocks, block_dZ_, [&](int64_t o) { return wg ? sizes.dZ_channel(o) : 0; });
+    sum_over(blocks, block_moved_dZ_, [&](int64_t o) { return wg ? sizes.moved_dZ_channel(o) : 0; });
     cut_spans(blocks.size());
   }
 
@@ -74,6 +76,11 @@ class Planner {
       return scale_down(total, tiles_.positions_before[static_cast<size_t>(t)], shape_.positions);
     };
     return before(span.end) - before(span.begin);
+  }
+
+  int64_t positions(const Span& span) const {
+    return tiles_.positions_before[static_cast<size_t>(span.end)] -
+           tiles_.positions_before[static_cast<size_t>(span.begin)];
   }
 
   int64_t weight_bits(const Span& span) const {
@@ -113,7 +120,7 @@ class Planner {
       for (size_t j = 0; j < inner; ++j) {
         const Span& tiles = tile_spans_[tiles_first ? j : i];
         const Span& blocks = block_spans_[tiles_first ? i : j];
-        Pass pass{tiles.begin, tiles.end, blocks.begin, blocks.end, 0, 0, 0, {}};
+        Pass pass{tiles.begin, tiles.end, blocks.begin, blocks.end, 0, 0, 0, {}, {}};
         load(pass, tiles, blocks, last_tiles != &tiles, last_blocks != &blocks);
         store(pass, tiles, blocks);
         add(plan, pass);
@@ -125,9 +132,11 @@ class Planner {
   }
 
   void load(Pass& pass, const Span& tiles, const Span& blocks, bool new_tiles, bool new_blocks) const {
-    OperandBits& bits = pass.loaded;
-    if (new_tiles || activations_too_large_) {
-      (shape_.phase == Phase::BP ? bits.dZ : bits.X) = share(sizes_.streamed(), tiles);
+    OperandBits& bits = pass.on_chip;
+    const bool bp = shape_.phase == Phase::BP;
+    const bool new_activations = new_tiles || activations_too_large_;
+    if (new_activations) {
+      (bp ? bits.dZ : bits.X) = share(sizes_.streamed(), tiles);
     }
     if (new_blocks || weights_too_large_) {
       bits.W = weight_bits(blocks);
@@ -138,7 +147,21 @@ class Planner {
         bits.sums = kSumBits * between(block_held_, blocks);
       }
     }
-    pass.load_bytes = ceil_div(bits.total(), 8);
+    const int64_t channels = between(block_channels_, blocks);
+    if (selection_.reads_shortcut) {
+      bits.shortcut = parameters_.value_bits() * channels * positions(tiles);
+    }
+    if (selection_.masked) {
+      bits.bitmap = channels * share(shape_.output_pixels, tiles);
+    }
+    pass.loaded = bits;
+    if (new_activations) {
+      (bp ? pass.loaded.dZ : pass.loaded.X) = share(sizes_.moved_streamed(), tiles);
+    }
+    if (shape_.phase == Phase::WG) {
+      pass.loaded.dZ = share(between(block_moved_dZ_, blocks), tiles);
+    }
+    pass.load_bytes = ceil_div(pass.loaded.total(), 8);
   }
 
   void store(Pass& pass, const Span& tiles, const Span& blocks) const {
@@ -156,6 +179,7 @@ class Planner {
     plan.passes.push_back(pass);
     plan.load_bytes += pass.load_bytes;
     plan.loaded += pass.loaded;
+    plan.on_chip += pass.on_chip;
     plan.store_bytes += pass.store_bytes;
     plan.stored_values += pass.stored_values;
     if (shape_.phase != Phase::WG || pass.tile_end == tiles_.size()) {
@@ -165,6 +189,7 @@ class Planner {
   }
 
   const PhaseShape& shape_;
+  const Selection& selection_;
   const ProcessorParameters& parameters_;
   const Tiles& tiles_;
   const OperandSizes& sizes_;
@@ -172,6 +197,7 @@ class Planner {
   std::vector<int64_t> block_channels_;
   std::vector<int64_t> block_held_;
   std::vector<int64_t> block_dZ_;
+  std::vector<int64_t> block_moved_dZ_;
   bool activations_too_large_ = false;
   bool weights_too_large_ = false;
   bool sums_too_large_ = false;
@@ -181,9 +207,9 @@ class Planner {
 
 }  // namespace
 
-PassPlan plan_passes(const PhaseShape& shape, const ProcessorParameters& parameters, const Tiles& tiles,
-                     const Blocks& blocks, const HeldCounts& held, const OperandSizes& sizes) {
-  return Planner(shape, parameters, tiles, blocks, held, sizes).plan();
+PassPlan plan_passes(const PhaseShape& shape, const Selection& selection, const ProcessorParameters& parameters,
+                     const Tiles& tiles, const Blocks& blocks, const HeldCounts& held, const OperandSizes& sizes) {
+  return Planner(shape, selection, parameters, tiles, blocks, held, sizes).plan();
 }
 
 }  // namespace trainer
