@@ -65,8 +65,9 @@ std::vector<Stage> batchnorm_feedforward_stages(const BatchNorm& layer, const Pr
     const Channel& channel = unit->channel_of(i);
     result.output[static_cast<size_t>(i)] = unit->math.add(unit->math.multiply(channel.a, unit->z(i)), channel.b);
   };
+  const int64_t v = processor.value_bits;
   if (processor.decoupled_batchnorm) {
-    const auto sums = [unit](int64_t i) {  // Z passes on its way out of the array
+    const auto sums = [unit](int64_t i) {
       Channel& channel = unit->channel_of(i);
       const float d = unit->math.subtract(unit->z(i), unit->shift(i));
       channel.sum = unit->math.add(channel.sum, d);
@@ -77,7 +78,16 @@ std::vector<Stage> batchnorm_feedforward_stages(const BatchNorm& layer, const Pr
       const float d = channel.sum / count;
       set_affine(*unit, c, unit->shift(c * unit->layer.h * unit->layer.w) + d, channel.product / count - d * d);
     };
-    return {{E, 0, 0, 0, sums}, coefficients(unit, coefficient), {E, 0, 0, 0, affine}};
+    // Z passes the unit on its way out of the array; where it never was there, it is fetched.
+    std::vector<Stage> stages{layer.input_from_contraction ? Stage{E, 0, 0, 0, sums} : Stage{E, e, v, 0, sums},
+                              coefficients(unit, coefficient)};
+    if (layer.applied_on_load == 0) {
+      stages.push_back({E, e, v, v, affine});
+    }
+    for (int64_t load = 0; load < 2 * layer.applied_on_load; ++load) {  // of each contraction: for FF and for WG
+      stages.push_back({E, 0, 0, 0, affine});
+    }
+    return stages;
   }
   const auto mean_pass = [unit](int64_t i) {
     Channel& channel = unit->channel_of(i);
@@ -97,7 +107,6 @@ std::vector<Stage> batchnorm_feedforward_stages(const BatchNorm& layer, const Pr
     set_affine(*unit, c, channel.mean, channel.product / count);
   };
   // The division that makes a channel's mean is part of its coefficients, which have their cycle later.
-  const int64_t v = processor.value_bits;
   return {{E, e, v, 0, mean_pass},
           {layer.c, 0, 0, 0, mean},
           {E, e, v, 0, variance_pass},
@@ -147,10 +156,20 @@ std::vector<Stage> batchnorm_backpropagation_stages(const BatchNorm& layer, cons
     result.output[static_cast<size_t>(i)] = unit->math.add(unit->math.add(from_dy, from_z), channel.c);
   };
   const int64_t v = processor.value_bits;
-  if (processor.decoupled_batchnorm) {  // dY comes from the array, or is loaded anyway; Z is fetched for both
-    return {{E, 0, v, 0, sums}, coefficients(unit, coefficient), {E, 0, v, 0, gradient}};
-  }
   const int64_t e = processor.batchnorm_elements;
+  if (processor.decoupled_batchnorm) {
+    // dY comes from the array, and Z is fetched beside it.
+    std::vector<Stage> stages{{E, 0, v, 0, sums}, coefficients(unit, coefficient)};
+    if (layer.input_from_contraction) {
+      // dY is loaded anyway, for BP and for WG of the contraction; dZ needs Z with it each time.
+      for (int64_t load = 0; load < (layer.contraction_has_bp ? 2 : 1); ++load) {
+        stages.push_back({E, 0, v, 0, gradient});
+      }
+    } else {
+      stages.push_back({E, e, 2 * v, v, gradient});
+    }
+    return stages;
+  }
   return {{E, e, 2 * v, 0, sums}, coefficients(unit, coefficient), {E, e, 2 * v, v, gradient}};
 }
 

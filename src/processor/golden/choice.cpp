@@ -1,11 +1,11 @@
 #include "processor/golden/choice.h"
 
 #include <algorithm>
-#include <map>
 #include <numeric>
 #include <utility>
 #include <vector>
 
+#include "processor/golden/item_port.h"
 #include "processor/golden/passes.h"
 
 namespace trainer::golden {
@@ -24,25 +24,39 @@ class Predictor {
     int64_t all = 0;   // H
     int64_t most = 0;  // h
   };
+  struct Cycles {
+    int64_t item = 0;
+    int64_t port = 0;
+  };
 
   Held held(const Block& block, int64_t slice) const;
-  int64_t item(int64_t block, int64_t slice) const;
-  int64_t item_weight_compressed(const Held& held) const;
-  int64_t item_activation_compressed(const Block& block, int64_t slice, const Held& held) const;
+  int64_t wanted_of(int64_t met) const;
+  int64_t sums(const Block& block, const Held& held) const;
+  int64_t visit(int64_t issued, int64_t lanes, bool by_bitmap) const;
+  int64_t item(const Block& block, int64_t slice) const;
+  int64_t work_weight_compressed(const Held& held) const;
+  int64_t work_activation_compressed(const Held& held, int64_t slice, int64_t lanes) const;
+  int64_t estimate(const Held& held, int64_t slice, int64_t sums) const;
+  int64_t pass_in_groups(const Pass& pass, const std::vector<std::vector<Cycles>>& cycles) const;
+  int64_t pass_dynamic(const Pass& pass, const std::vector<std::vector<Cycles>>& cycles) const;
+
+  bool weight_compressed() const { return job_.dataflow.compress == Compress::weights; }
 
   const Job& job_;
   const int64_t y_;
   int64_t nonzeros_ = 1, size_ = 1;        // of the streamed operand; 1 of 1 without skipping
   int64_t dZ_nonzeros_ = 1, dZ_size_ = 1;  // of dZ
+  int64_t met_;                            // m: positions that a visit meets
 };
 
-Predictor::Predictor(const Job& job) : job_(job), y_(divide_up(job.all_positions, job.tiles)) {
+Predictor::Predictor(const Job& job) : job_(job), y_(divide_up(job.all_positions, job.tiles)), met_(y_) {
   if (job.zeros()) {
     dZ_nonzeros_ = total(job.nonzeros_dZ);
     dZ_size_ = static_cast<int64_t>(job.layer.dZ.size());
     const bool BP = job.phase == Phase::BP;
     nonzeros_ = BP ? dZ_nonzeros_ : total(job.nonzeros_X);
     size_ = BP ? dZ_size_ : static_cast<int64_t>(job.layer.X.size());
+    met_ = divide_up(y_ * nonzeros_, size_);
   }
 }
 
@@ -60,73 +74,114 @@ Predictor::Held Predictor::held(const Block& block, int64_t slice) const {
   return result;
 }
 
-int64_t Predictor::item_weight_compressed(const Held& held) const {
-  const int64_t L = job_.processor.lanes;
-  int64_t twice_lane_cycles = 2 * L * divide_up(y_, L);
-  if (job_.zeros()) {
-    int64_t q = divide_up(y_ * nonzeros_, size_);
-    if (job_.phase == Phase::WG) {
-      q = divide_up(q * dZ_nonzeros_, dZ_size_);
-    }
-    twice_lane_cycles = std::max(2 * L, 2 * q + L - 1);
+/// q: of the positions that a visit meets, those that it issues.
+int64_t Predictor::wanted_of(int64_t met) const {
+  if (job_.speculated) {
+    const int64_t outputs = job_.all_positions * job_.layer.k;
+    return divide_up(met * job_.layer.wanted.value_or(outputs), outputs);
   }
-  const int64_t pe = divide_up(held.most * twice_lane_cycles, 2 * L);
-  int64_t sums = y_;
-  if (job_.phase == Phase::BP) {
-    sums = y_ * job_.layer.stride * job_.layer.stride;
-  } else if (job_.phase == Phase::WG) {
-    sums = held.most;
+  if (job_.masked) {
+    return divide_up(met * total(job_.nonzeros_X), static_cast<int64_t>(job_.layer.X.size()));
   }
-  return std::max(pe, divide_up(sums, job_.processor.drain));
+  return job_.phase == Phase::WG ? divide_up(met * dZ_nonzeros_, dZ_size_) : met;
 }
 
-int64_t Predictor::item_activation_compressed(const Block& block, int64_t slice, const Held& held) const {
+/// S
+int64_t Predictor::sums(const Block& block, const Held& held) const {
+  if (job_.phase == Phase::WG) {
+    return weight_compressed() ? held.most : divide_up(held.all, job_.processor.pes);
+  }
+  const int64_t own =
+      weight_compressed() ? y_ : divide_up(y_, job_.processor.pes) * static_cast<int64_t>(block.channels.size());
+  return job_.phase == Phase::BP ? own * job_.layer.stride * job_.layer.stride : own;
+}
+
+/// Cycles of a visit of WC times twice the lanes: on average where bitmaps say what is issued.
+int64_t Predictor::visit(int64_t issued, int64_t lanes, bool by_bitmap) const {
+  return by_bitmap ? std::max(2 * lanes, 2 * issued + lanes - 1) : 2 * lanes * divide_up(y_, lanes);
+}
+
+int64_t Predictor::work_weight_compressed(const Held& held) const {
   const int64_t L = job_.processor.lanes;
-  const int64_t P = job_.processor.pes;
+  return divide_up(held.most * visit(wanted_of(met_), L, job_.zeros() || job_.selective), 2 * L);
+}
+
+int64_t Predictor::work_activation_compressed(const Held& held, int64_t slice, int64_t lanes) const {
   const int64_t columns = job_.columns_of_slice(slice).size();
   const int64_t inputs = job_.inputs_of_slice(slice).size();
-  const int64_t cw = std::min(held.all, divide_up(2 * held.all + (L - 1) * columns, 2 * L));
-  int64_t pe = 0;
-  int64_t sums = 0;
-  if (job_.phase == Phase::WG) {
-    pe = inputs == 0 ? 0 : divide_up(cw * divide_up(inputs, P) * y_ * nonzeros_, inputs * size_);
-    sums = divide_up(held.all, P);
-  } else {
-    const int64_t yp = divide_up(y_, P);
-    pe = divide_up(cw * yp * nonzeros_, size_);
-    sums = yp * static_cast<int64_t>(block.channels.size());
-    sums *= job_.phase == Phase::BP ? job_.layer.stride * job_.layer.stride : 1;
+  const int64_t width = std::min(held.all, divide_up(2 * held.all + (lanes - 1) * columns, 2 * lanes));
+  if (job_.phase != Phase::WG) {
+    return divide_up(width * divide_up(y_, job_.processor.pes) * nonzeros_, size_);
   }
-  return std::max(pe, divide_up(sums, job_.processor.drain));
+  return inputs == 0 ? 0 : divide_up(width * divide_up(inputs, job_.processor.pes) * y_ * nonzeros_, inputs * size_);
 }
 
-int64_t Predictor::item(int64_t b, int64_t slice) const {
-  const Block& block = job_.blocks[static_cast<size_t>(b)];
+int64_t Predictor::estimate(const Held& held, int64_t slice, int64_t sums) const {
+  const int64_t Le = job_.processor.estimator_lanes;
+  const int64_t work = weight_compressed() ? divide_up(held.most * visit(met_, Le, job_.zeros()), 2 * Le)
+                                           : work_activation_compressed(held, slice, Le);
+  return work + divide_up(sums, Le);
+}
+
+int64_t Predictor::item(const Block& block, int64_t slice) const {
   const Held counts = held(block, slice);
-  return job_.dataflow.compress == Compress::weights ? item_weight_compressed(counts)
-                                                     : item_activation_compressed(block, slice, counts);
+  const int64_t S = sums(block, counts);
+  const int64_t work = weight_compressed() ? work_weight_compressed(counts)
+                                           : work_activation_compressed(counts, slice, job_.processor.lanes);
+  const int64_t cycles = std::max(work, divide_up(S, job_.processor.drain));
+  return job_.speculated ? std::max(cycles, estimate(counts, slice, S)) : cycles;
 }
 
 int64_t Predictor::compute_cycles(const std::vector<Pass>& passes) const {
-  std::map<std::pair<int64_t, int64_t>, int64_t> items;  // by block and slice: the same for every tile
-  for (int64_t block = 0; block < static_cast<int64_t>(job_.blocks.size()); ++block) {
+  std::vector<std::vector<Cycles>> cycles;  // by block and slice: the same for every tile
+  for (size_t block = 0; block < job_.blocks.size(); ++block) {
+    cycles.emplace_back();
     for (int64_t slice = 0; slice < job_.dataflow.gc; ++slice) {
-      items[{block, slice}] = item(block, slice);
+      const int64_t port = port_cycles(job_, static_cast<int64_t>(block), slice, 1, job_.tiles, y_);
+      cycles.back().push_back({item(job_.blocks[block], slice), port});
     }
   }
-  int64_t cycles = 0;
+  int64_t sum = 0;
   for (const Pass& pass : passes) {
-    std::vector<int64_t> groups(static_cast<size_t>(job_.processor.groups), 0);
-    for (int64_t tile = pass.tiles.first; tile < pass.tiles.end; ++tile) {
-      for (int64_t block = pass.blocks.first; block < pass.blocks.end; ++block) {
-        for (int64_t slice = 0; slice < job_.dataflow.gc; ++slice) {
-          groups[static_cast<size_t>(job_.group_of(tile, block, slice))] += items[{block, slice}];
-        }
+    int64_t ports = 0;
+    for (int64_t block = pass.blocks.first; block < pass.blocks.end; ++block) {
+      for (const Cycles& item : cycles[static_cast<size_t>(block)]) {
+        ports += pass.tiles.size() * item.port;
       }
     }
-    cycles += *std::max_element(groups.begin(), groups.end());
+    const bool dynamic = job_.dataflow.assignment == Assignment::dynamic;
+    sum += std::max(ports, dynamic ? pass_dynamic(pass, cycles) : pass_in_groups(pass, cycles));
   }
-  return cycles;
+  return sum;
+}
+
+/// The group that has most.
+int64_t Predictor::pass_in_groups(const Pass& pass, const std::vector<std::vector<Cycles>>& cycles) const {
+  std::vector<int64_t> groups(static_cast<size_t>(job_.processor.groups), 0);
+  for (int64_t tile = pass.tiles.first; tile < pass.tiles.end; ++tile) {
+    for (int64_t block = pass.blocks.first; block < pass.blocks.end; ++block) {
+      for (int64_t slice = 0; slice < job_.dataflow.gc; ++slice) {
+        groups[static_cast<size_t>(job_.group_of(tile, block, slice))] +=
+            cycles[static_cast<size_t>(block)][static_cast<size_t>(slice)].item;
+      }
+    }
+  }
+  return *std::max_element(groups.begin(), groups.end());
+}
+
+/// Shared evenly among a slice's groups, but an item is not divided.
+int64_t Predictor::pass_dynamic(const Pass& pass, const std::vector<std::vector<Cycles>>& cycles) const {
+  int64_t most = 0;
+  for (int64_t slice = 0; slice < job_.dataflow.gc; ++slice) {
+    int64_t sum = 0;
+    for (int64_t block = pass.blocks.first; block < pass.blocks.end; ++block) {
+      const int64_t item = cycles[static_cast<size_t>(block)][static_cast<size_t>(slice)].item;
+      sum += pass.tiles.size() * item;
+      most = std::max(most, item);
+    }
+    most = std::max(most, divide_up(sum, job_.dataflow.gk * job_.dataflow.gp));
+  }
+  return most;
 }
 
 }  // namespace
@@ -145,13 +200,29 @@ Choice predict(Phase phase, const Layer& layer, const Processor& processor, cons
   return choice;
 }
 
+namespace {
+
+/// Is the dataflow among the controller's candidates?
+bool is_candidate(Phase phase, const Layer& layer, const Processor& processor, const Pins& pins,
+                  const Dataflow& dataflow) {
+  const bool wrong_grouping = pins.grouping && (pins.grouping->gk != dataflow.gk || pins.grouping->gp != dataflow.gp ||
+                                                pins.grouping->gc != dataflow.gc);
+  if (wrong_grouping || (pins.compress && *pins.compress != dataflow.compress) ||
+      (pins.assignment && *pins.assignment != dataflow.assignment)) {
+    return false;
+  }
+  if (dataflow.assignment == Assignment::dynamic && !pins.grouping && dataflow.gp != 1) {
+    return false;  // treats gk and gp alike
+  }
+  return phase != Phase::FF || !layer.speculated || !processor.speculation_feedforward || dataflow.gc == 1;
+}
+
+}  // namespace
+
 Choice choose(Phase phase, const Layer& layer, const Processor& processor, const Pins& pins) {
   std::optional<Choice> best;
   const auto consider = [&](const Dataflow& dataflow) {
-    const bool wrong_grouping = pins.grouping && (pins.grouping->gk != dataflow.gk ||
-                                                  pins.grouping->gp != dataflow.gp || pins.grouping->gc != dataflow.gc);
-    if (wrong_grouping || (pins.compress && *pins.compress != dataflow.compress) ||
-        (pins.assignment && *pins.assignment != dataflow.assignment)) {
+    if (!is_candidate(phase, layer, processor, pins, dataflow)) {
       return;
     }
     const Choice choice = predict(phase, layer, processor, dataflow);
@@ -163,7 +234,7 @@ Choice choose(Phase phase, const Layer& layer, const Processor& processor, const
   for (const Compress compress : {Compress::weights, Compress::activations}) {
     for (int64_t gk = processor.groups; gk >= 1; gk /= 2) {
       for (int64_t gp = processor.groups / gk; gp >= 1; gp /= 2) {
-        for (const Assignment assignment : {Assignment::in_order, Assignment::balanced}) {
+        for (const Assignment assignment : {Assignment::in_order, Assignment::balanced, Assignment::dynamic}) {
           consider({compress, gk, gp, processor.groups / gk / gp, assignment});
         }
       }

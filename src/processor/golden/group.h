@@ -6,12 +6,14 @@
 #include <vector>
 
 #include "processor/golden/drain.h"
+#include "processor/golden/estimator.h"
 #include "processor/golden/pe.h"
 
 namespace trainer::golden {
 
 /// PEs that work on one item at a time, with a queue of items before them and two banks of accumulators: one item is
-/// worked on while the one before drains (contract, section 4).
+/// worked on while the one before drains. Where FF is speculated, items go from that queue through the estimator to a
+/// second one, with the bitmaps of their wanted outputs (contract, section 4).
 class Group : public sc_core::sc_module {
  public:
   Group(const sc_core::sc_module_name& name, int64_t pes, OutputBuffer& output, PassSequencer& sequencer);
@@ -19,22 +21,30 @@ class Group : public sc_core::sc_module {
   void use(Job* job);
   bool has_room() const { return static_cast<int64_t>(queue_.size()) < job_->processor.fifo_depth; }
   void receive(const Item& item);
+  /// Items received and not finished.
+  int64_t outstanding() const;
   bool active(int64_t pe) const { return pes_[static_cast<size_t>(pe)]->active(); }
   bool draining() const { return drain_.busy(); }
+  bool estimating() const { return estimator_.working(); }
 
   sc_core::sc_in<bool> clock;
 
  private:
   void run();
-  void start_item();
+  void finish_item();
+  /// False where there is no item to start.
+  bool start_item();
+  void begin_estimate();
 
   OutputBuffer& output_;
   sc_core::sc_event received_;
   sc_core::sc_event pe_done_;
   Drain drain_;
+  Estimator estimator_;
   Broadcast broadcast_;
   std::vector<std::unique_ptr<Pe>> pes_;
   std::deque<Item> queue_;
+  std::deque<EstimatedItem> estimated_;
   Job* job_ = nullptr;
   bool computing_ = false;
   Item item_;                // computed

@@ -19,7 +19,7 @@ void read_weights(Job& job, const Item& item) {
       }
     }
   }
-  job.counts.buffer_read += job.weight_bits(held, size);
+  job.counts.weight_read += job.weight_bits(held, size);
   if (job.dataflow.compress == Compress::activations && job.hold) {
     job.counts.bitmap_read += size;
   }
@@ -37,7 +37,7 @@ void read_activations(Job& job, const Item& item) {
     bits += job.tensor_bits(nonzeros[static_cast<size_t>(channel)], pixels);
   }
   const Range tile{item.tile, item.tile + 1};
-  job.counts.buffer_read += job.share(bits, tile);
+  job.counts.activation_read += job.share(bits, tile);
   if (job.dataflow.compress == Compress::weights && job.zeros()) {
     job.counts.bitmap_read += inputs.size() * job.processor.tile;
   }
@@ -49,7 +49,25 @@ void read_activations(Job& job, const Item& item) {
     dZ_bits += job.tensor_bits(job.nonzeros_dZ[static_cast<size_t>(k)], job.all_positions);
     job.counts.bitmap_read += job.zeros() ? job.processor.tile : 0;
   }
-  job.counts.buffer_read += job.share(dZ_bits, tile);
+  job.counts.activation_read += job.share(dZ_bits, tile);
+  if (item.slice == 0 && job.layer.gradient_pruned && job.processor.speculation_gradients) {
+    job.counts.prune += static_cast<int64_t>(block.channels.size()) * job.positions(tile);
+  }
+}
+
+/// What says which outputs are wanted.
+void read_wanted_outputs(Job& job, const Item& item) {
+  const Range tile{item.tile, item.tile + 1};
+  const auto channels = static_cast<int64_t>(job.blocks[static_cast<size_t>(item.block)].channels.size());
+  if (job.selective) {
+    job.counts.bitmap_read += channels * job.processor.tile;
+  }
+  if (job.speculated && job.layer.reads_shortcut) {
+    job.counts.activation_read += job.processor.value_bits * channels * job.positions(tile);
+  }
+  if (job.masked) {
+    job.counts.activation_read += channels * job.share(job.layer.n * job.layer.h * job.layer.w, tile);
+  }
 }
 
 }  // namespace
@@ -57,6 +75,7 @@ void read_activations(Job& job, const Item& item) {
 void read_item(Job& job, const Item& item) {
   read_weights(job, item);
   read_activations(job, item);
+  read_wanted_outputs(job, item);
 }
 
 }  // namespace trainer::golden

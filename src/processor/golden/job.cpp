@@ -29,6 +29,13 @@ std::vector<int64_t> channel_nonzeros(const std::vector<float>& tensor, int64_t 
 
 }  // namespace
 
+Formats formats_of(int64_t value_bits) {
+  if (value_bits == 8) {
+    return {kE4M3, kE4M3, kE5M2, kE4M3, kE5M2};
+  }
+  return {kBinary16, kBinary16, kBinary16, kBinary16, kBinary16};
+}
+
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 int64_t snake(int64_t x, int64_t n) {
@@ -41,7 +48,11 @@ Job::Job(Phase phase_, const Layer& layer_, const Processor& processor_, const D
       layer(layer_),
       processor(processor_),
       dataflow(dataflow_),
+      formats(layer_.formats ? *layer_.formats : formats_of(processor_.value_bits)),
       hold(phase_ == Phase::WG ? processor_.skip_pruned_gradients : processor_.skip_weight_zeros),
+      speculated(phase_ == Phase::FF && layer_.speculated && processor_.speculation_feedforward),
+      masked(phase_ == Phase::BP && layer_.input_is_rectified && processor_.speculation_backpropagation),
+      selective(speculated || masked),
       p(layer_.p()),
       q(layer_.q()),
       padded_batch(8 * divide_up(layer_.n, 8)),
@@ -59,6 +70,9 @@ Job::Job(Phase phase_, const Layer& layer_, const Processor& processor_, const D
   if (dataflow.gk * dataflow.gp * dataflow.gc != processor.groups) {
     throw std::logic_error("golden model: the grouping does not use every group once");
   }
+  if (speculated && dataflow.gc != 1) {
+    throw std::logic_error("golden model: an output that slices share cannot be estimated");
+  }
   positions_before.push_back(0);
   for (int64_t tile = 0; tile < tiles; ++tile) {
     int64_t count = 0;
@@ -73,7 +87,7 @@ Job::Job(Phase phase_, const Layer& layer_, const Processor& processor_, const D
 }
 
 void Job::cut_blocks() {
-  const bool by_weight = dataflow.compress == Compress::weights && dataflow.assignment == Assignment::balanced;
+  const bool by_weight = dataflow.compress == Compress::weights && balances();
   std::vector<int64_t> held_of(static_cast<size_t>(layer.groups * outputs_per_group), 0);
   for (int64_t o = 0; o < layer.groups * outputs_per_group; ++o) {
     for (int64_t column = 0; column < columns; ++column) {
@@ -100,7 +114,7 @@ void Job::cut_blocks() {
 }
 
 bool Job::wants_the_same() const {
-  if (dataflow.compress != Compress::weights) {
+  if (dataflow.compress != Compress::weights || selective) {
     return false;
   }
   for (const Block& block : blocks) {
@@ -190,8 +204,43 @@ int64_t Job::weight_bits(int64_t held_positions, int64_t size) const {
   return hold ? processor.value_bits * held_positions + size : processor.value_bits * size;
 }
 
+int64_t Job::X_bits() const {
+  return tensor_bits(std::accumulate(nonzeros_X.begin(), nonzeros_X.end(), int64_t{0}),
+                     static_cast<int64_t>(layer.X.size()));
+}
+
+int64_t Job::dZ_bits() const {
+  return tensor_bits(std::accumulate(nonzeros_dZ.begin(), nonzeros_dZ.end(), int64_t{0}),
+                     static_cast<int64_t>(layer.dZ.size()));
+}
+
+int64_t Job::moved_X_bits() const {
+  return processor.decoupled_batchnorm && layer.input_from_batchnorm
+             ? processor.value_bits * static_cast<int64_t>(layer.X.size())
+             : X_bits();
+}
+
+int64_t Job::moved_dZ_bits() const {
+  return processor.decoupled_batchnorm && layer.output_to_batchnorm
+             ? processor.value_bits * static_cast<int64_t>(layer.dZ.size())
+             : dZ_bits();
+}
+
+int64_t Job::moved_dZ_bits(int64_t k) const {
+  return processor.decoupled_batchnorm && layer.output_to_batchnorm
+             ? processor.value_bits * all_positions
+             : tensor_bits(nonzeros_dZ[static_cast<size_t>(k)], all_positions);
+}
+
+int64_t Job::block_bits(const Block& block) const {
+  return weight_bits(block.held, static_cast<int64_t>(block.channels.size()) * columns);
+}
+
 int64_t Job::group_of(int64_t tile, int64_t block, int64_t slice) const {
-  const bool deal = dataflow.compress == Compress::weights && dataflow.assignment == Assignment::balanced;
+  if (dataflow.assignment == Assignment::dynamic) {
+    throw std::logic_error("golden model: with a dynamic assignment the queues say which group takes an item");
+  }
+  const bool deal = dataflow.compress == Compress::weights && balances();
   const int64_t a = deal ? snake(block, dataflow.gk) : block % dataflow.gk;
   return (a * dataflow.gp + tile % dataflow.gp) * dataflow.gc + slice;
 }

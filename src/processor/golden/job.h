@@ -34,12 +34,11 @@ struct Range {
   int64_t size() const { return end - first; }
 };
 
-/// One tile, one block and one slice, on the way to its group in a pass.
+/// One tile, one block and one slice, on the way to a group in a pass.
 struct Item {
   int64_t number = 0;
   int64_t pass = 0;
   int64_t tile = 0, block = 0, slice = 0;
-  int64_t group = 0;
 };
 
 /// A phase of a layer in one dataflow: operands as the array sees them, tiles, blocks and slices; and what the machine
@@ -75,13 +74,27 @@ struct Job {
   ItemTimes& times(const Item& item) { return items[static_cast<size_t>(item.number)]; }
   /// The cycle that begins with the present edge of the clock.
   int64_t now() const { return counts.cycle; }
+  /// Not with a dynamic assignment.
   int64_t group_of(int64_t tile, int64_t block, int64_t slice) const;
+  /// WC orders blocks by weight and AC deals channels by their non-zeros: not with an assignment in order.
+  bool balances() const { return dataflow.assignment != Assignment::in_order; }
+  /// Bits of all X, of all dZ; and of what DRAM holds of them (section 5).
+  int64_t X_bits() const;
+  int64_t dZ_bits() const;
+  int64_t moved_X_bits() const;
+  int64_t moved_dZ_bits() const;
+  int64_t moved_dZ_bits(int64_t k) const;  ///< of one channel
+  int64_t block_bits(const Block& block) const;
 
   const Phase phase;
   const Layer& layer;
   const Processor& processor;
   const Dataflow dataflow;
-  const bool hold;  ///< the phase's capability of section 3 is on
+  const Formats formats;
+  const bool hold;        ///< the phase's capability of section 3 is on
+  const bool speculated;  ///< FF, with outputs that are estimated alone
+  const bool masked;      ///< BP, with pixels of dX that a ReLU does not want
+  const bool selective;   ///< either
   const int64_t p, q, padded_batch;
   const int64_t all_positions;                        ///< M
   const int64_t inputs_per_group, outputs_per_group;  ///< I, Og

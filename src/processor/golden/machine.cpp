@@ -26,7 +26,7 @@ struct Machine::Parts {
         sequencer("sequencer", channel),
         distributor("distributor", sequencer, groups),
         unit("unit", channel),
-        monitor("monitor", sequencer, groups, channel, unit) {
+        monitor("monitor", sequencer, distributor, groups, channel, unit) {
     for (int64_t g = 0; g < most_groups; ++g) {
       groups.push_back(std::make_unique<Group>(("group" + std::to_string(g)).c_str(), most_pes, output, sequencer));
       groups.back()->clock(clock);
@@ -53,6 +53,7 @@ struct Machine::Parts {
     }
     sequencer.start(&job, ideal_memory);
     sc_core::sc_start();
+    output.finish();
   }
 
   void run(std::vector<Stage> stages, const Processor& processor, Counts* counts) {

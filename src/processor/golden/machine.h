@@ -2,7 +2,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
+
+#include "processor/golden/number_format.h"
 
 namespace trainer::golden {
 
@@ -14,6 +17,14 @@ namespace trainer::golden {
 
 enum class Phase { FF, BP, WG };
 
+/// Formats of operands and of results.
+struct Formats {
+  NumberFormat X, W, dZ;
+  NumberFormat Z, dX;
+};
+/// Of 16 bits: binary16. Of 8: E4M3 for X, W and Z, E5M2 for dZ and dX.
+Formats formats_of(int64_t value_bits);
+
 /// A convolution and its operands. Arrays are in the order of their letters: X[n][c][h][w], W[k][c/groups][r][s],
 /// dZ[n][k][p][q]; `unpruned` is like W.
 struct Layer {
@@ -23,6 +34,15 @@ struct Layer {
   std::vector<float> W;
   std::vector<uint8_t> unpruned;
   std::vector<float> dZ;
+  std::optional<Formats> formats;  ///< those of the processor's precision where there are none
+
+  // What training did with the layer in this step, and what stands before and after it.
+  bool speculated = false;        ///< training skipped outputs
+  std::vector<uint8_t> skipped;   ///< like Z: 1 where it did
+  bool reads_shortcut = false;    ///< to decide which
+  std::optional<int64_t> wanted;  ///< outputs, when the layer was speculated last; none before the first time
+  bool gradient_pruned = false;   ///< training dropped values of dZ
+  bool input_is_rectified = false, input_from_batchnorm = false, output_to_batchnorm = false;
 
   int64_t p() const { return (h + 2 * padding - dilation * (r - 1) - 1) / stride + 1; }
   int64_t q() const { return (w + 2 * padding - dilation * (s - 1) - 1) / stride + 1; }
@@ -34,19 +54,25 @@ struct Processor {
   int64_t drain = 1;  ///< sums per PE and cycle
   int64_t value_bits = 16;
   int64_t activations_KB = 1, weights_KB = 1, outputs_KB = 1;
+  int64_t port_bits = 1048576;  ///< of the global buffer, per cycle
   int64_t clock_kHz = 1000;
   int64_t bandwidth_MBps = 1;
   int64_t latency_ns = 0;
   bool skip_input_zeros = false;
   bool skip_weight_zeros = false;
   bool skip_pruned_gradients = false;
+  bool speculation_feedforward = false;
+  bool speculation_backpropagation = false;
+  bool speculation_gradients = false;
+  int64_t estimator_lanes = 1;  ///< per PE
+  int64_t estimator_fifo = 1;   ///< items that wait with their bitmaps of wanted outputs
   bool decoupled_batchnorm = false;
   int64_t batchnorm_elements = 1;  ///< per cycle
   int64_t update_elements = 1;     ///< per cycle
 };
 
 enum class Compress { weights, activations };
-enum class Assignment { in_order, balanced };
+enum class Assignment { in_order, balanced, dynamic };
 
 /// How a phase of a layer runs: gk x gp x gc parts of output channels, positions and input channels.
 struct Dataflow {
@@ -60,19 +86,23 @@ struct Dataflow {
   }
 };
 
-/// What happened, counted where it happened.
 /// Bits that DRAM delivers, by operand (contract, section 5).
 struct OperandBits {
-  int64_t X = 0, W = 0, dZ = 0, sums = 0;
+  int64_t X = 0, W = 0, dZ = 0, sums = 0, shortcut = 0, bitmap = 0;
+
+  int64_t total() const { return X + W + dZ + sums + shortcut + bitmap; }
 };
 
+/// What happened, counted where it happened.
 struct Counts {
   int64_t skipped_by_input = 0, skipped_by_weight = 0, skipped_by_output = 0;
   int64_t cycle = 0, compute_cycles = 0, memory_cycles = 0;
   int64_t mac = 0, lane_active = 0, lane_idle = 0, dispatch = 0;
   int64_t bitmap_scan = 0, bitmap_read = 0, accumulate = 0, reduce = 0;
   int64_t operand_bits = 0;  ///< read by lanes; operand_read() in words
-  int64_t buffer_read = 0, buffer_write = 0;
+  int64_t estimate = 0, exponent_read = 0, predict = 0, prune = 0;
+  int64_t activation_read = 0, weight_read = 0, output_read = 0;  ///< bits of the global buffer's parts
+  int64_t activation_write = 0, weight_write = 0, output_write = 0;
   int64_t fp32_add = 0, fp32_multiply = 0, bn_channel = 0;
   int64_t dram_read = 0, dram_write = 0;
   OperandBits loaded;
@@ -83,21 +113,27 @@ struct Counts {
 /// When what happened to an item, in cycles from the phase's start (contract, section 4).
 struct ItemTimes {
   int64_t sent = 0, start = 0, finish = 0, drained = 0;
+  int64_t begun = 0, estimated = 0;  ///< by the estimator; 0 where FF is not speculated
 
   bool operator==(const ItemTimes& other) const {
-    return sent == other.sent && start == other.start && finish == other.finish && drained == other.drained;
+    return sent == other.sent && start == other.start && finish == other.finish && drained == other.drained &&
+           begun == other.begun && estimated == other.estimated;
   }
 };
 
 struct Result {
   Counts counts;
-  std::vector<float> output;     ///< Z, dX or dW (of the held positions, 0 elsewhere), in the orders of Layer
+  /// Z, dX or dW (of the held positions, 0 elsewhere), in the orders of Layer; Z and dX rounded to their formats.
+  std::vector<float> output;
   std::vector<ItemTimes> items;  ///< in the order in which they were sent
   std::vector<ItemTimes> ideal;  ///< the same where no transfer takes time
 };
 
 /// BN over N x C x H x W. Forward needs Z, backward Z and dY.
 struct BatchNorm {
+  bool input_from_contraction = true;  ///< Z leaves the array; otherwise it has to be fetched for its sums
+  int64_t applied_on_load = 0;         ///< contractions that read Y, where nothing else does
+  bool contraction_has_bp = true;      ///< the contraction before loads dZ twice, otherwise once
   int64_t n = 1, c = 1, h = 1, w = 1;
   std::vector<float> Z;
   std::vector<float> dY;

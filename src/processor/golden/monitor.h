@@ -13,7 +13,7 @@ namespace trainer::golden {
 /// cycles and lanes, and pauses the simulation when the work is done.
 class Monitor : public sc_core::sc_module {
  public:
-  Monitor(const sc_core::sc_module_name& name, const PassSequencer& sequencer,
+  Monitor(const sc_core::sc_module_name& name, const PassSequencer& sequencer, const Distributor& distributor,
           const std::vector<std::unique_ptr<Group>>& groups, const MemoryChannel& channel, const StreamUnit& unit);
 
   void watch(Counts* counts, const Processor& processor);
@@ -25,13 +25,13 @@ class Monitor : public sc_core::sc_module {
   bool look_at_groups();
 
   const PassSequencer& sequencer_;
+  const Distributor& distributor_;
   const std::vector<std::unique_ptr<Group>>& groups_;
   const MemoryChannel& channel_;
   const StreamUnit& unit_;
   Counts* counts_ = nullptr;
   Processor processor_;
   int64_t idle_cycles_ = 0;
-  int64_t sent_ = 0;
 };
 
 }  // namespace trainer::golden

@@ -23,7 +23,6 @@ void PassSequencer::start(Job* job, bool ideal_memory) {
   item_ = Item();
   item_.tile = passes_[0].tiles.first;
   item_.block = passes_[0].blocks.first;
-  set_item();
   waiting_ = true;
   start_.notify(sc_core::SC_ZERO_TIME);
 }
@@ -62,17 +61,23 @@ std::vector<Transfer> PassSequencer::transfers() {
 }
 
 void PassSequencer::loaded(const Pass& pass) {
-  job_->counts.dram_read += pass.load_bytes;
-  job_->counts.loaded.X += pass.loaded.X;
-  job_->counts.loaded.W += pass.loaded.W;
-  job_->counts.loaded.dZ += pass.loaded.dZ;
-  job_->counts.loaded.sums += pass.loaded.sums;
-  job_->counts.buffer_write += 8 * pass.load_bytes;
+  Counts& counts = job_->counts;
+  counts.dram_read += pass.load_bytes;
+  OperandBits& loaded = counts.loaded;
+  loaded.X += pass.loaded.X;
+  loaded.W += pass.loaded.W;
+  loaded.dZ += pass.loaded.dZ;
+  loaded.sums += pass.loaded.sums;
+  loaded.shortcut += pass.loaded.shortcut;
+  loaded.bitmap += pass.loaded.bitmap;
+  counts.activation_write += pass.on_chip.X + pass.on_chip.dZ + pass.on_chip.shortcut + pass.on_chip.bitmap;
+  counts.weight_write += pass.on_chip.W;
+  counts.output_write += pass.on_chip.sums;
   ++loaded_;
 }
 
 void PassSequencer::stored(const Pass& pass) {
-  job_->counts.buffer_read += 32 * pass.stored_values;
+  job_->counts.output_read += 32 * pass.stored_values;
   job_->counts.dram_write += pass.store_bytes;
   ++stored_;
   running_ = stored_ < static_cast<int64_t>(passes_.size());
@@ -102,12 +107,7 @@ void PassSequencer::next_item() {
       }
     }
   }
-  set_item();
-}
-
-void PassSequencer::set_item() {
   item_.pass = pass_;
-  item_.group = job_->group_of(item_.tile, item_.block, item_.slice);
 }
 
 }  // namespace trainer::golden

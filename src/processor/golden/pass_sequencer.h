@@ -33,7 +33,6 @@ class PassSequencer : public sc_core::sc_module {
 
  private:
   void run();
-  void set_item();
   void loaded(const Pass& pass);
   void stored(const Pass& pass);
   std::vector<Transfer> transfers();

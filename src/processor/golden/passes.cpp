@@ -1,7 +1,6 @@
 #include "processor/golden/passes.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 namespace trainer::golden {
@@ -26,12 +25,12 @@ class Planner {
   std::vector<Range> cut_tiles() const;
   std::vector<Range> cut_blocks() const;
   std::vector<Pass> in_order(Order order) const;
-  OperandBits load_bits(const Pass& pass, const Pass* before) const;
+  void set_loads(Pass& pass, const Pass* before) const;
+  void set_loads_of_outputs(Pass& pass) const;
+  int64_t channels(Range blocks) const;
   void set_stores(Pass& pass) const;
 
   const Job& job_;
-  int64_t X_bits_ = 0;
-  int64_t dZ_bits_ = 0;
   int64_t activation_bits_ = 0;  // what the activations part holds
   bool activations_too_large_ = false;
   bool weights_too_large_ = false;
@@ -39,12 +38,7 @@ class Planner {
 };
 
 Planner::Planner(const Job& job) : job_(job) {
-  const auto bits = [&](const std::vector<int64_t>& nonzeros, size_t size) {
-    return job.tensor_bits(std::accumulate(nonzeros.begin(), nonzeros.end(), int64_t{0}), static_cast<int64_t>(size));
-  };
-  X_bits_ = bits(job.nonzeros_X, job.layer.X.size());
-  dZ_bits_ = bits(job.nonzeros_dZ, job.layer.dZ.size());
-  activation_bits_ = (job.phase == Phase::BP ? 0 : X_bits_) + (job.phase == Phase::FF ? 0 : dZ_bits_);
+  activation_bits_ = (job.phase == Phase::BP ? 0 : job.X_bits()) + (job.phase == Phase::FF ? 0 : job.dZ_bits());
   for (int64_t tile = 0; tile < job.tiles; ++tile) {
     activations_too_large_ = activations_too_large_ || !tiles_fit({tile, tile + 1});
   }
@@ -55,10 +49,7 @@ Planner::Planner(const Job& job) : job_(job) {
   }
 }
 
-int64_t Planner::bits_of_block(int64_t b) const {
-  const Block& block = job_.blocks[static_cast<size_t>(b)];
-  return job_.weight_bits(block.held, static_cast<int64_t>(block.channels.size()) * job_.columns);
-}
+int64_t Planner::bits_of_block(int64_t b) const { return job_.block_bits(job_.blocks[static_cast<size_t>(b)]); }
 
 int64_t Planner::held(Range blocks) const {
   int64_t sum = 0;
@@ -106,49 +97,72 @@ std::vector<Range> Planner::cut_blocks() const {
   return spans;
 }
 
-OperandBits Planner::load_bits(const Pass& pass, const Pass* before) const {
-  OperandBits bits;
+int64_t Planner::channels(Range blocks) const {
+  int64_t sum = 0;
+  for (int64_t b = blocks.first; b < blocks.end; ++b) {
+    sum += static_cast<int64_t>(job_.blocks[static_cast<size_t>(b)].channels.size());
+  }
+  return sum;
+}
+
+void Planner::set_loads(Pass& pass, const Pass* before) const {
+  OperandBits& moved = pass.loaded;
+  OperandBits& bits = pass.on_chip;
   if (before == nullptr || before->tiles.first != pass.tiles.first || activations_too_large_) {
     if (job_.phase == Phase::BP) {
-      bits.dZ += job_.share(dZ_bits_, pass.tiles);
+      bits.dZ += job_.share(job_.dZ_bits(), pass.tiles);
+      moved.dZ += job_.share(job_.moved_dZ_bits(), pass.tiles);
     } else {
-      bits.X += job_.share(X_bits_, pass.tiles);
+      bits.X += job_.share(job_.X_bits(), pass.tiles);
+      moved.X += job_.share(job_.moved_X_bits(), pass.tiles);
     }
   }
   if (before == nullptr || before->blocks.first != pass.blocks.first || weights_too_large_) {
     for (int64_t b = pass.blocks.first; b < pass.blocks.end; ++b) {
       bits.W += bits_of_block(b);
     }
+    moved.W = bits.W;
   }
-  if (job_.phase != Phase::WG) {
-    return bits;
-  }
-  int64_t own_dZ_bits = 0;
-  for (int64_t b = pass.blocks.first; b < pass.blocks.end; ++b) {
-    for (const int64_t k : job_.blocks[static_cast<size_t>(b)].channels) {
-      own_dZ_bits += job_.tensor_bits(job_.nonzeros_dZ[static_cast<size_t>(k)], job_.all_positions);
+  if (job_.phase == Phase::WG) {
+    int64_t own_dZ = 0;
+    int64_t own_moved_dZ = 0;
+    for (int64_t b = pass.blocks.first; b < pass.blocks.end; ++b) {
+      for (const int64_t k : job_.blocks[static_cast<size_t>(b)].channels) {
+        own_dZ += job_.tensor_bits(job_.nonzeros_dZ[static_cast<size_t>(k)], job_.all_positions);
+        own_moved_dZ += job_.moved_dZ_bits(k);
+      }
+    }
+    bits.dZ += job_.share(own_dZ, pass.tiles);
+    moved.dZ += job_.share(own_moved_dZ, pass.tiles);
+    if (sums_too_large_ && pass.tiles.first != 0) {
+      moved.sums = bits.sums = kSumBits * held(pass.blocks);
     }
   }
-  bits.dZ += job_.share(own_dZ_bits, pass.tiles);
-  if (sums_too_large_ && pass.tiles.first != 0) {
-    bits.sums += kSumBits * held(pass.blocks);
+  set_loads_of_outputs(pass);
+  pass.load_bytes = divide_up(moved.total(), 8);
+}
+
+/// What streams through to say which outputs are wanted.
+void Planner::set_loads_of_outputs(Pass& pass) const {
+  const int64_t n = channels(pass.blocks);
+  if (job_.speculated && job_.layer.reads_shortcut) {
+    pass.on_chip.shortcut = pass.loaded.shortcut = job_.processor.value_bits * n * job_.positions(pass.tiles);
   }
-  return bits;
+  if (job_.masked) {
+    pass.on_chip.bitmap = pass.loaded.bitmap = n * job_.share(job_.layer.n * job_.layer.h * job_.layer.w, pass.tiles);
+  }
 }
 
 void Planner::set_stores(Pass& pass) const {
-  int64_t channels = 0;
-  for (int64_t b = pass.blocks.first; b < pass.blocks.end; ++b) {
-    channels += static_cast<int64_t>(job_.blocks[static_cast<size_t>(b)].channels.size());
-  }
+  const int64_t n = channels(pass.blocks);
   const int64_t value_bytes = job_.processor.value_bits / 8;
   switch (job_.phase) {
     case Phase::FF:
-      pass.stored_values = channels * job_.positions(pass.tiles);
+      pass.stored_values = n * job_.positions(pass.tiles);
       pass.store_bytes = value_bytes * pass.stored_values;
       break;
     case Phase::BP:
-      pass.stored_values = channels * job_.share(job_.layer.n * job_.layer.h * job_.layer.w, pass.tiles);
+      pass.stored_values = n * job_.share(job_.layer.n * job_.layer.h * job_.layer.w, pass.tiles);
       pass.store_bytes = value_bytes * pass.stored_values;
       break;
     case Phase::WG:
@@ -175,8 +189,7 @@ std::vector<Pass> Planner::in_order(Order order) const {
       Pass pass;
       pass.tiles = tiles_first ? quick : slow;
       pass.blocks = tiles_first ? slow : quick;
-      pass.loaded = load_bits(pass, passes.empty() ? nullptr : &passes.back());
-      pass.load_bytes = divide_up(pass.loaded.X + pass.loaded.W + pass.loaded.dZ + pass.loaded.sums, 8);
+      set_loads(pass, passes.empty() ? nullptr : &passes.back());
       set_stores(pass);
       passes.push_back(pass);
     }

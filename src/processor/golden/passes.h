@@ -13,7 +13,8 @@ struct Pass {
   Range blocks;
   int64_t load_bytes = 0;
   int64_t store_bytes = 0;
-  OperandBits loaded;         ///< what load_bytes are made of
+  OperandBits loaded;         ///< from DRAM: what load_bytes are made of
+  OperandBits on_chip;        ///< what that is in the buffer
   int64_t stored_values = 0;  ///< read from the output part of the buffer for them
 };
 

@@ -18,7 +18,7 @@ Pe::Pe(const sc_core::sc_module_name& name, int64_t number, Broadcast& broadcast
 }
 
 void Pe::use(Job* job) {
-  datapath_ = make_datapath(*job, number_, broadcast_);
+  datapath_ = make_datapath(*job, Lanes::multipliers, number_, broadcast_);
   active_ = visiting_ = false;
 }
 

@@ -39,7 +39,7 @@ void PeActivationCompressed::take_inputs() {
   const Range inputs = job_.inputs_of_slice(item_.slice);
   std::vector<int64_t> order(static_cast<size_t>(inputs.size()));
   std::iota(order.begin(), order.end(), inputs.first);
-  const bool balanced = job_.dataflow.assignment == Assignment::balanced;
+  const bool balanced = job_.balances();
   if (balanced) {
     const auto nonzeros = [&](int64_t i) {
       return job_.nonzeros_X[static_cast<size_t>(conv_group * job_.inputs_per_group + i)];
@@ -101,18 +101,19 @@ bool PeActivationCompressed::next_visit() {
   }
   place_ = held_activations_[next_activation_++];
   lane_channel_ = 0;
-  if (job_.hold) {
-    job_.counts.bitmap_scan += job_.block_channels;
-  }
+  int64_t bitmaps = job_.hold ? 1 : 0;
   if (job_.phase == Phase::WG && job_.zeros()) {
-    job_.counts.bitmap_scan += job_.block_channels;
+    ++bitmaps;  // of dZ
   }
+  if (job_.selective && lanes_ == Lanes::multipliers) {
+    ++bitmaps;  // of wanted outputs
+  }
+  job_.counts.bitmap_scan += bitmaps * job_.block_channels;
   return true;
 }
 
 void PeActivationCompressed::scan_activations() {
   Job& job = job_;
-  const auto bits = static_cast<int64_t>(holders_.size());
   // What a place holds is the same for all channels of the block.
   const WeightPosition any = job.position(holders_.front(), column_);
   for (const int64_t place : places_) {
@@ -120,16 +121,22 @@ void PeActivationCompressed::scan_activations() {
     if (!m.position) {
       continue;
     }
-    if (wants(m) || !job.zeros()) {
+    if (meets(m) || !job.zeros()) {
       held_activations_.push_back(place);
-    } else {
-      const bool outside = job.phase == Phase::BP && !m.inside;
-      (outside ? job.counts.skipped_by_output : job.counts.skipped_by_input) += bits;
+      continue;
+    }
+    if (lanes_ == Lanes::exponents) {
+      continue;
+    }
+    const bool outside = job.phase == Phase::BP && !m.inside;
+    for (const int64_t o : holders_) {
+      const bool unwanted = outside || !wants_output(job, job.meet(place, job.position(o, column_)), *bank_);
+      ++(unwanted ? job.counts.skipped_by_output : job.counts.skipped_by_input);
     }
   }
 }
 
-bool PeActivationCompressed::wants(const Meeting& m) const {
+bool PeActivationCompressed::meets(const Meeting& m) const {
   if (!m.inside) {
     return false;
   }
@@ -138,37 +145,49 @@ bool PeActivationCompressed::wants(const Meeting& m) const {
 }
 
 bool PeActivationCompressed::issue_cycle() {
-  const size_t end = std::min(holders_.size(), lane_channel_ + static_cast<size_t>(job_.processor.lanes));
+  const size_t end = std::min(holders_.size(), lane_channel_ + static_cast<size_t>(lane_count(job_, lanes_)));
   for (; lane_channel_ < end; ++lane_channel_) {
-    multiply(holders_[lane_channel_]);
+    issue(holders_[lane_channel_]);
   }
   return lane_channel_ < holders_.size();
 }
 
-void PeActivationCompressed::multiply(int64_t o) {
+void PeActivationCompressed::issue(int64_t o) {
   Job& job = job_;
   const WeightPosition at = job.position(o, column_);
   const Meeting m = job.meet(place_, at);
-  const auto X = [&] { return m.inside ? job.layer.X[static_cast<size_t>(m.x_index)] : 0.0F; };
-  const auto dZ = [&] { return job.layer.dZ[static_cast<size_t>(m.z_index)]; };
-  if (job.phase == Phase::WG && job.zeros() && dZ() == 0) {  // gated
+  if (lanes_ == Lanes::exponents) {
+    const float X = m.inside ? job.layer.X[static_cast<size_t>(m.x_index)] : 0;
+    ++job.counts.estimate;
+    ++job.counts.exponent_read;
+    bank_->sums[m.z_index] += product_of(job, lanes_, X, job.weight(at));
+  } else if (job.phase == Phase::WG && job.zeros() && job.layer.dZ[static_cast<size_t>(m.z_index)] == 0) {  // gated
     ++job.counts.skipped_by_input;
-    return;
+  } else if (!wants_output(job, m, *bank_)) {  // gated
+    ++job.counts.skipped_by_output;
+  } else {
+    multiply(at, m);
   }
+}
+
+void PeActivationCompressed::multiply(const WeightPosition& at, const Meeting& m) {
+  Job& job = job_;
   ++job.counts.mac;
   ++job.counts.accumulate;
   job.counts.operand_bits += job.processor.value_bits;
+  const float X = m.inside ? job.layer.X[static_cast<size_t>(m.x_index)] : 0;
+  const auto dZ = [&] { return job.layer.dZ[static_cast<size_t>(m.z_index)]; };
   switch (job.phase) {
     case Phase::FF:
-      bank_->sums[m.z_index] += X() * job.weight(at);
+      bank_->sums[m.z_index] += X * job.weight(at);
       break;
     case Phase::BP:
       if (m.inside) {
-        bank_->sums[m.x_index] += dZ() * job.weight(at);
+        bank_->terms.push_back({m.x_index, column_, dZ() * job.weight(at)});
       }
       break;
     case Phase::WG:
-      bank_->sums[job.weight_index(at)] += X() * dZ();
+      bank_->sums[job.weight_index(at)] += X * dZ();
       break;
   }
 }

@@ -10,7 +10,7 @@ namespace trainer::golden {
 /// over the block's channels that hold a position in the column.
 class PeActivationCompressed : public Datapath {
  public:
-  PeActivationCompressed(Job& job, int64_t pe) : job_(job), pe_(pe) {}
+  PeActivationCompressed(Job& job, Lanes lanes, int64_t pe) : job_(job), lanes_(lanes), pe_(pe) {}
 
   void begin(const Item& item, Bank& bank) override;
   bool next_visit() override;
@@ -22,10 +22,12 @@ class PeActivationCompressed : public Datapath {
   void prepare_sums();
   std::vector<int64_t> holders(int64_t column) const;
   void scan_activations();
-  bool wants(const Meeting& meeting) const;
-  void multiply(int64_t o);
+  bool meets(const Meeting& meeting) const;
+  void issue(int64_t o);
+  void multiply(const WeightPosition& at, const Meeting& meeting);
 
   Job& job_;
+  const Lanes lanes_;
   const int64_t pe_;
   Item item_;
   Bank* bank_ = nullptr;

@@ -50,73 +50,89 @@ bool PeWeightCompressed::next_visit() {
 }
 
 void PeWeightCompressed::scan_bitmaps() {
-  Job& job = job_;
-  const bool skip = job.zeros();
-  wanted_.clear();
+  issue_.clear();
   issued_ = 0;
-  lane_sums_.assign(static_cast<size_t>(job.processor.lanes), 0.0F);
-  const float weight = job.weight(visit_);
-  for (int64_t place = 0; place < job.tile_places; ++place) {
-    if (skip) {
-      job.counts.bitmap_scan += job.phase == Phase::WG ? 2 : 1;
+  visit_sum_ = 0;
+  int64_t bitmaps = job_.zeros() ? 1 : 0;
+  if (job_.phase == Phase::WG && job_.zeros()) {
+    ++bitmaps;  // of dZ
+  }
+  if (job_.selective && lanes_ == Lanes::multipliers) {
+    ++bitmaps;  // of wanted outputs
+  }
+  job_.counts.bitmap_scan += bitmaps * job_.tile_places;
+  for (int64_t place = 0; place < job_.tile_places; ++place) {
+    scan_place(place);
+  }
+}
+
+void PeWeightCompressed::scan_place(int64_t place) {
+  Job& job = job_;
+  const Meeting m = job.meet(item_.tile * job.tile_places + place, visit_);
+  if (!m.position) {
+    return;
+  }
+  const float X = m.inside ? job.layer.X[static_cast<size_t>(m.x_index)] : 0;
+  Operands operands{place, m.x_index, m.z_index, m.inside, X, job.weight(visit_)};
+  bool meets = X != 0;
+  if (job.phase == Phase::BP) {
+    operands.a = job.layer.dZ[static_cast<size_t>(m.z_index)];
+    meets = m.inside && operands.a != 0;
+  } else if (job.phase == Phase::WG) {
+    operands.b = job.layer.dZ[static_cast<size_t>(m.z_index)];
+    meets = X != 0 && operands.b != 0;
+  }
+  meets = meets || !job.zeros();
+  if (lanes_ == Lanes::exponents) {
+    if (meets) {
+      issue_.push_back(operands);
     }
-    const Meeting m = job.meet(item_.tile * job.tile_places + place, visit_);
-    if (!m.position) {
-      continue;
-    }
-    const auto X = [&] { return m.inside ? job.layer.X[static_cast<size_t>(m.x_index)] : 0.0F; };
-    const auto dZ = [&] { return job.layer.dZ[static_cast<size_t>(m.z_index)]; };
-    Operands operands{place, m.x_index, m.z_index, m.inside, 0, weight};
-    bool wanted = true;
-    bool outside = false;
-    switch (job.phase) {
-      case Phase::FF:
-        operands.a = X();
-        wanted = operands.a != 0;
-        break;
-      case Phase::BP:
-        operands.a = dZ();
-        wanted = m.inside && operands.a != 0;
-        outside = !m.inside;
-        break;
-      case Phase::WG:
-        operands.a = X();
-        operands.b = dZ();
-        wanted = operands.a != 0 && operands.b != 0;
-        break;
-    }
-    if (wanted || !skip) {
-      wanted_.push_back(operands);
-    } else {
-      ++(outside ? job.counts.skipped_by_output : job.counts.skipped_by_input);
-    }
+    return;
+  }
+  if (!wants_output(job, m, *bank_)) {
+    ++job.counts.skipped_by_output;
+  } else if (meets) {
+    issue_.push_back(operands);
+  } else {
+    const bool outside = job.phase == Phase::BP && !m.inside;
+    ++(outside ? job.counts.skipped_by_output : job.counts.skipped_by_input);
   }
 }
 
 bool PeWeightCompressed::issue_cycle() {
   Job& job = job_;
-  const size_t end = std::min(wanted_.size(), issued_ + static_cast<size_t>(job.processor.lanes));
-  for (size_t lane = 0; issued_ < end; ++issued_, ++lane) {
-    const Operands& operands = wanted_[issued_];
-    ++job.counts.mac;
-    // The streamed value; in WG dZ belongs to this PE's own channel.
-    if (!job.lockstep || broadcast_.want(pe_, job.counts.cycle, column_ * job.tile_places + operands.place)) {
-      job.counts.operand_bits += job.processor.value_bits;
+  const size_t end = std::min(issue_.size(), issued_ + static_cast<size_t>(lane_count(job, lanes_)));
+  for (; issued_ < end; ++issued_) {
+    const Operands& operands = issue_[issued_];
+    if (lanes_ == Lanes::exponents) {
+      ++job.counts.estimate;
+      ++job.counts.exponent_read;
+      bank_->sums[operands.z_index] += product_of(job, lanes_, operands.a, operands.b);
+    } else {
+      multiply(operands);
     }
-    if (job.phase == Phase::WG) {
-      job.counts.operand_bits += job.processor.value_bits;
-    }
-    add(operands, lane);
   }
-  if (issued_ < wanted_.size()) {
+  if (issued_ < issue_.size()) {
     return true;
   }
   end_visit();
   return false;
 }
 
-void PeWeightCompressed::add(const Operands& operands, size_t lane) {
-  const float product = operands.a * operands.b;
+void PeWeightCompressed::multiply(const Operands& operands) {
+  Job& job = job_;
+  ++job.counts.mac;
+  // The streamed value; in WG dZ belongs to this PE's own channel.
+  if (!job.lockstep || broadcast_.want(pe_, job.counts.cycle, column_ * job.tile_places + operands.place)) {
+    job.counts.operand_bits += job.processor.value_bits;
+  }
+  if (job.phase == Phase::WG) {
+    job.counts.operand_bits += job.processor.value_bits;
+  }
+  add(operands, operands.a * operands.b);
+}
+
+void PeWeightCompressed::add(const Operands& operands, float product) {
   switch (job_.phase) {
     case Phase::FF:
       bank_->sums[operands.z_index] += product;
@@ -124,12 +140,12 @@ void PeWeightCompressed::add(const Operands& operands, size_t lane) {
       break;
     case Phase::BP:
       if (operands.inside) {
-        bank_->sums[operands.x_index] += product;
+        bank_->terms.push_back({operands.x_index, column_, product});
       }
       ++job_.counts.accumulate;
       break;
     case Phase::WG:
-      lane_sums_[lane] += product;
+      visit_sum_ += product;
       break;
   }
 }
@@ -138,11 +154,7 @@ void PeWeightCompressed::end_visit() {
   if (job_.phase != Phase::WG) {
     return;
   }
-  float sum = 0;
-  for (const float lane_sum : lane_sums_) {
-    sum += lane_sum;
-  }
-  bank_->sums[job_.weight_index(visit_)] += sum;
+  bank_->sums[job_.weight_index(visit_)] = visit_sum_;
   ++job_.counts.accumulate;
 }
 

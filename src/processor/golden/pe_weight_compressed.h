@@ -7,10 +7,11 @@
 namespace trainer::golden {
 
 /// WC: the PE has one output channel. A visit is one held weight position; lanes run over the positions of the tile
-/// that it wants.
+/// that it wants, the estimator's over all that it meets.
 class PeWeightCompressed : public Datapath {
  public:
-  PeWeightCompressed(Job& job, int64_t pe, Broadcast& broadcast) : job_(job), pe_(pe), broadcast_(broadcast) {}
+  PeWeightCompressed(Job& job, Lanes lanes, int64_t pe, Broadcast& broadcast)
+      : job_(job), lanes_(lanes), pe_(pe), broadcast_(broadcast) {}
 
   void begin(const Item& item, Bank& bank) override;
   bool next_visit() override;
@@ -26,10 +27,13 @@ class PeWeightCompressed : public Datapath {
 
   void prepare_sums();
   void scan_bitmaps();
-  void add(const Operands& operands, size_t lane);
+  void scan_place(int64_t place);
+  void multiply(const Operands& operands);
+  void add(const Operands& operands, float product);
   void end_visit();
 
   Job& job_;
+  const Lanes lanes_;
   const int64_t pe_;
   Broadcast& broadcast_;
   Item item_;
@@ -39,9 +43,9 @@ class PeWeightCompressed : public Datapath {
   int64_t column_ = 0;  // of the visit
   int64_t next_ = 0;    // column to look at next
   WeightPosition visit_;
-  std::vector<Operands> wanted_;
+  std::vector<Operands> issue_;  // what lanes take
   size_t issued_ = 0;
-  std::vector<float> lane_sums_;  // WG
+  float visit_sum_ = 0;  // WG
 };
 
 }  // namespace trainer::golden

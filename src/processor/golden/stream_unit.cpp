@@ -61,8 +61,8 @@ bool StreamUnit::do_elements(const Stage& stage) {
   const int64_t end = stage.per_cycle == 0 ? stage.elements : std::min(stage.elements, next_ + stage.per_cycle);
   const bool takes_cycle = stage.per_cycle != 0 && next_ < end;
   for (; next_ < end; ++next_) {
-    counts_->buffer_read += stage.fetch_bits;
-    counts_->buffer_write += stage.store_bits;
+    counts_->activation_read += stage.fetch_bits;
+    counts_->activation_write += stage.store_bits;
     stage.work(next_);
   }
   return takes_cycle;

@@ -81,7 +81,59 @@ void make_integers(Values&& values, uint64_t most, Random& random) {
 }
 
 const char* name_of(golden::Assignment assignment) {
-  return assignment == golden::Assignment::balanced ? "balanced" : "in-order";
+  switch (assignment) {
+    case golden::Assignment::in_order:
+      return "in-order";
+    case golden::Assignment::balanced:
+      return "balanced";
+    case golden::Assignment::dynamic:
+      break;
+  }
+  return "dynamic";
+}
+
+/// Of some outputs, those that training skips.
+std::vector<uint8_t> random_skipped(Random& random, int64_t outputs, double share) {
+  std::vector<uint8_t> skipped(static_cast<size_t>(outputs));
+  for (uint8_t& skip : skipped) {
+    skip = random.uniform() < share ? 1 : 0;
+  }
+  return skipped;
+}
+
+/// What training does with the layer, and what stands around it.
+void surround(Case& c, Random& random) {
+  const std::vector<double> shares = {0.0, 0.2, 0.5, 0.9, 1.0};
+  const int64_t outputs = c.layer.geometry.output().size();
+  if (random.below(3) != 0) {
+    c.skipped = random_skipped(random, outputs, pick(random, shares));
+    c.reads_shortcut = coin(random);
+  }
+  if (coin(random)) {
+    c.skipped_before = random_skipped(random, outputs, pick(random, shares));
+  }
+  c.gradient_pruned = coin(random);
+  c.input_is_rectified = coin(random);
+  c.input_from_batchnorm = coin(random);
+  c.output_to_batchnorm = coin(random);
+  c.batchnorm_after_contraction = random.below(4) != 0;
+  c.contraction_has_bp = coin(random);
+  c.applied_on_load = static_cast<int64_t>(random.below(3));
+}
+
+double share_of(const std::vector<uint8_t>& skipped) {
+  const auto count = static_cast<double>(std::count(skipped.begin(), skipped.end(), 1));
+  return skipped.empty() ? -1 : count / static_cast<double>(skipped.size());
+}
+
+std::string surroundings_string(const Case& c) {
+  return fmt::format(
+      "skipped={:.2f} before={:.2f} shortcut={} pruned_dZ={} rectified={} from_bn={} to_bn={} bn(contraction={} "
+      "loads={} "
+      "bp={})",
+      share_of(c.skipped), share_of(c.skipped_before), c.reads_shortcut, c.gradient_pruned, c.input_is_rectified,
+      c.input_from_batchnorm, c.output_to_batchnorm, c.batchnorm_after_contraction, c.applied_on_load,
+      c.contraction_has_bp);
 }
 
 }  // namespace
@@ -98,15 +150,23 @@ golden::Processor random_processor(Random& random, golden::Pins& pins) {
   } else if (coin(random)) {
     pins.compress = golden::Compress::activations;
   }
+  p.speculation_feedforward = random.below(3) != 0;
+  p.speculation_backpropagation = random.below(3) != 0;
+  p.speculation_gradients = coin(random);
+  p.estimator_lanes = pick<int64_t>(random, {1, 2, 4, 8, 16, 64, 512});
+  p.estimator_fifo = pick<int64_t>(random, {1, 1, 2, 3, 64});
+  p.port_bits = pick<int64_t>(random, {1, 16, 64, 256, 1024, 4096, 1048576});
   if (random.below(3) != 0) {
     golden::Pins::Grouping grouping{1, 1, 1};
     for (int64_t left = p.groups; left > 1; left /= 2) {
-      (random.below(3) == 0 ? grouping.gk : coin(random) ? grouping.gp : grouping.gc) *= 2;
+      const bool slices = !p.speculation_feedforward && coin(random);  // what is estimated has no slices
+      (random.below(3) == 0 ? grouping.gk : slices ? grouping.gc : grouping.gp) *= 2;
     }
     pins.grouping = grouping;
   }
   if (random.below(3) != 0) {
-    pins.assignment = coin(random) ? golden::Assignment::balanced : golden::Assignment::in_order;
+    pins.assignment = pick<golden::Assignment>(
+        random, {golden::Assignment::balanced, golden::Assignment::in_order, golden::Assignment::dynamic});
   }
   p.fifo_depth = pick<int64_t>(random, {1, 1, 2, 3, 4, 64});
   p.drain = pick<int64_t>(random, {1, 2, 3, 8, 32, 512});
@@ -137,14 +197,18 @@ std::string processor_string(const golden::Processor& p, const golden::Pins& pin
   return fmt::format(
       "clock_MHz={} precision=fp{} array.groups={} array.pes_per_group={} array.lanes={} array.tile={} "
       "array.fifo_depth={} array.drain={} dataflow={} grouping={} assignment={} buffer.activations_KB={} "
-      "buffer.weights_KB={} buffer.outputs_KB={} memory.bandwidth_GBps={} memory.latency_ns={} skip.input_zeros={} "
-      "skip.weight_zeros={} skip.pruned_gradients={} batchnorm.unit={} batchnorm.elements_per_cycle={} "
+      "buffer.weights_KB={} buffer.outputs_KB={} buffer.port_bits={} memory.bandwidth_GBps={} memory.latency_ns={} "
+      "skip.input_zeros={} "
+      "skip.weight_zeros={} skip.pruned_gradients={} speculation.feedforward={} speculation.backpropagation={} "
+      "speculation.gradients={} speculation.lanes={} speculation.fifo_depth={} batchnorm.unit={} "
+      "batchnorm.elements_per_cycle={} "
       "update.elements_per_cycle={}",
       static_cast<double>(p.clock_kHz) / 1000, p.value_bits, p.groups, p.pes, p.lanes, p.tile, p.fifo_depth, p.drain,
       dataflow, grouping, pins.assignment ? name_of(*pins.assignment) : "adaptive", p.activations_KB, p.weights_KB,
-      p.outputs_KB, static_cast<double>(p.bandwidth_MBps) / 1000, p.latency_ns, p.skip_input_zeros, p.skip_weight_zeros,
-      p.skip_pruned_gradients, p.decoupled_batchnorm ? "decoupled" : "conventional", p.batchnorm_elements,
-      p.update_elements);
+      p.outputs_KB, p.port_bits, static_cast<double>(p.bandwidth_MBps) / 1000, p.latency_ns, p.skip_input_zeros,
+      p.skip_weight_zeros, p.skip_pruned_gradients, p.speculation_feedforward, p.speculation_backpropagation,
+      p.speculation_gradients, p.estimator_lanes, p.estimator_fifo,
+      p.decoupled_batchnorm ? "decoupled" : "conventional", p.batchnorm_elements, p.update_elements);
 }
 
 Case random_case(uint64_t number) {
@@ -167,10 +231,12 @@ Case random_case(uint64_t number) {
     result.before->weights = result.layer.weights;
     std::reverse(result.before->weights.begin(), result.before->weights.end());
   }
+  surround(result, random);
   result.text = fmt::format(
-      "case {}: {} x={} dz={} w={}; {}\nagain: GOLDEN_FIRST={} GOLDEN_CASES=1 build/release/test_golden "
+      "case {}: {} x={} dz={} w={} {}; {}\nagain: GOLDEN_FIRST={} GOLDEN_CASES=1 build/release/test_golden "
       "--gtest_filter=GoldenRandom.Given",
-      number, to_string(geometry), x, dz, w, processor_string(result.processor, result.pins), number);
+      number, to_string(geometry), x, dz, w, surroundings_string(result),
+      processor_string(result.processor, result.pins), number);
   return result;
 }
 
@@ -189,7 +255,8 @@ std::vector<float> in_order(const Tensor& tensor) {
   return values;
 }
 
-golden::Layer golden_layer(const LayerCase& layer) {
+golden::Layer golden_layer(const Case& c) {
+  const LayerCase& layer = c.layer;
   const ConvolutionGeometry& g = layer.geometry;
   golden::Layer result;
   result.n = g.n;
@@ -208,6 +275,16 @@ golden::Layer golden_layer(const LayerCase& layer) {
   result.unpruned = layer.pattern->mask();
   result.W.resize(result.unpruned.size());
   scatter(*layer.pattern, layer.weights, result.W);
+  result.speculated = !c.skipped.empty();
+  result.skipped = c.skipped;
+  result.reads_shortcut = c.reads_shortcut;
+  if (c.before && !c.skipped_before.empty() && c.processor.speculation_feedforward) {
+    result.wanted = std::count(c.skipped_before.begin(), c.skipped_before.end(), 0);
+  }
+  result.gradient_pruned = c.gradient_pruned;
+  result.input_is_rectified = c.input_is_rectified;
+  result.input_from_batchnorm = c.input_from_batchnorm;
+  result.output_to_batchnorm = c.output_to_batchnorm;
   return result;
 }
 

@@ -14,6 +14,14 @@ struct Case {
   /// The layer a step earlier, which the fast model must not mix up with this one: other values, in half of all cases
   /// under the same mask.
   std::optional<LayerCase> before;
+  /// What training does with the layer, and what stands before and after it: the members of golden::Layer that are no
+  /// operands. `skipped` is of `layer`, `skipped_before` of `before`; empty where the step was not speculated.
+  bool reads_shortcut = false, gradient_pruned = false;
+  bool input_is_rectified = false, input_from_batchnorm = false, output_to_batchnorm = false;
+  std::vector<uint8_t> skipped, skipped_before;
+  /// BN after it.
+  bool batchnorm_after_contraction = true, contraction_has_bp = true;
+  int64_t applied_on_load = 0;
   golden::Processor processor;
   golden::Pins pins;
   std::string text;  ///< the problem, the processor, and how to run this case alone
@@ -27,7 +35,7 @@ golden::Processor random_processor(Random& random, golden::Pins& pins);
 std::string processor_string(const golden::Processor& processor, const golden::Pins& pins);
 
 /// The same operands for the golden model.
-golden::Layer golden_layer(const LayerCase& layer);
+golden::Layer golden_layer(const Case& c);
 /// A tensor's values in the order of its letters.
 std::vector<float> in_order(const Tensor& tensor);
 

@@ -47,7 +47,7 @@ TEST(GoldenCases, AreOfEveryKind) {
   std::map<std::string, int> counts;
   for (uint64_t number = 0; number < 600; ++number) {
     const Case c = random_case(number);
-    const golden::Layer layer = golden_layer(c.layer);
+    const golden::Layer layer = golden_layer(c);
     for (const Phase phase : {Phase::FF, Phase::BP, Phase::WG}) {
       for (const std::string& kind : kinds_of(phase, c, layer)) {
         ++counts[kind];

@@ -19,7 +19,7 @@ using golden::Phase;
 std::vector<Dataflow> every_dataflow(const golden::Processor& processor) {
   std::vector<Dataflow> result;
   for (const Compress compress : {Compress::weights, Compress::activations}) {
-    for (const Assignment assignment : {Assignment::in_order, Assignment::balanced}) {
+    for (const Assignment assignment : {Assignment::in_order, Assignment::balanced, Assignment::dynamic}) {
       for (int64_t gk = 1; gk <= processor.groups; gk *= 2) {
         for (int64_t gp = 1; gk * gp <= processor.groups; gp *= 2) {
           result.push_back({compress, gk, gp, processor.groups / gk / gp, assignment});
@@ -43,6 +43,9 @@ Case small_case() {
     }
   }
   c.before.reset();
+  c.skipped.clear();
+  c.skipped_before.clear();
+  c.gradient_pruned = c.input_is_rectified = c.input_from_batchnorm = c.output_to_batchnorm = false;
   c.pins = golden::Pins();
   c.processor = golden::Processor();
   c.processor.groups = 4;
@@ -54,7 +57,7 @@ Case small_case() {
 
 TEST(Golden, EveryDataflowDoesTheSameWork) {
   const Case c = small_case();
-  const golden::Layer layer = golden_layer(c.layer);
+  const golden::Layer layer = golden_layer(c);
   for (const Phase phase : {Phase::FF, Phase::BP, Phase::WG}) {
     const std::vector<float> reference = reference_output(phase, c);
     const Counts first = machine().run(phase, layer, c.processor, {Compress::weights, 4, 1, 1}).counts;
@@ -76,7 +79,7 @@ TEST(Golden, WhatIsHeldByNobodyDrainsAllTheSame) {
   Case c = small_case();
   c.layer = make_layer(c.layer.geometry, 1, 1, 0, 1);
   c.processor.activations_KB = 64;  // one pass
-  const golden::Layer layer = golden_layer(c.layer);
+  const golden::Layer layer = golden_layer(c);
   const Dataflow dataflow{Compress::weights, 4, 1, 1};
   const golden::Result FF = machine().run(Phase::FF, layer, c.processor, dataflow);
   EXPECT_EQ(FF.counts.lane_active, 0);
@@ -91,7 +94,7 @@ TEST(Golden, WhatIsHeldByNobodyDrainsAllTheSame) {
 
 TEST(Golden, ADeeperQueueIsNeverSlower) {
   Case c = small_case();
-  const golden::Layer layer = golden_layer(c.layer);
+  const golden::Layer layer = golden_layer(c);
   int64_t before = 0;
   for (const int64_t depth : {1, 2, 4, 16}) {
     c.processor.fifo_depth = depth;
@@ -115,7 +118,7 @@ TEST(Golden, WhatIsNoNormalNumberIsNotZero) {
 
 TEST(Golden, ADifferenceIsSeen) {
   const Case c = small_case();
-  const golden::Layer layer = golden_layer(c.layer);
+  const golden::Layer layer = golden_layer(c);
   const golden::Result result =
       machine().run(Phase::FF, layer, c.processor, choose(Phase::FF, layer, c.processor, c.pins).dataflow);
   PhaseCounts fast = fast_feedforward(c);
@@ -128,14 +131,13 @@ TEST(Golden, AMachineThatIsTooSmallIsRefused) {
   const Case c = small_case();
   golden::Processor processor = c.processor;
   processor.groups = 2 * kMostGroups;
-  EXPECT_THROW(machine().run(Phase::FF, golden_layer(c.layer), processor, {Compress::weights, 2 * kMostGroups, 1, 1}),
+  EXPECT_THROW(machine().run(Phase::FF, golden_layer(c), processor, {Compress::weights, 2 * kMostGroups, 1, 1}),
                std::logic_error);
 }
 
 TEST(Golden, AGroupingThatLeavesGroupsOutIsRefused) {
   const Case c = small_case();
-  EXPECT_THROW(machine().run(Phase::FF, golden_layer(c.layer), c.processor, {Compress::weights, 2, 1, 1}),
-               std::logic_error);
+  EXPECT_THROW(machine().run(Phase::FF, golden_layer(c), c.processor, {Compress::weights, 2, 1, 1}), std::logic_error);
 }
 
 }  // namespace

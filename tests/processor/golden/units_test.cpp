@@ -61,12 +61,42 @@ void definition(const golden::BatchNorm& layer, std::vector<double>& Y, std::vec
   }
 }
 
-class GoldenBatchNorm : public testing::TestWithParam<bool> {};
+/// A unit and what stands around it, with the counts of section 10 per element: forward, then backward.
+struct Surroundings {
+  bool decoupled;
+  bool from_contraction;
+  int64_t applied_on_load;
+  bool has_bp;
+  struct PerElement {
+    int64_t passes, reads, writes, additions, multiplications;
+  } forward, backward;
+};
+
+class GoldenBatchNorm : public testing::TestWithParam<Surroundings> {};
+
+void expect_counts(const golden::Counts& counts, const Surroundings::PerElement& expected) {
+  constexpr int64_t kElements = 360;
+  constexpr int64_t kBytes = 720;                              // of a tensor; one byte per cycle
+  EXPECT_EQ(counts.compute_cycles, expected.passes * 52 + 3);  // ceil(360 / 7), three channels
+  EXPECT_EQ(counts.dram_read, expected.reads * kBytes);
+  EXPECT_EQ(counts.dram_write, expected.writes * kBytes);
+  EXPECT_EQ(counts.activation_read, expected.reads * kBytes * 8);
+  EXPECT_EQ(counts.activation_write, expected.writes * kBytes * 8);
+  EXPECT_EQ(counts.memory_cycles, (expected.reads + expected.writes) * kBytes);
+  EXPECT_EQ(counts.cycle, std::max(counts.compute_cycles, counts.memory_cycles));
+  EXPECT_EQ(counts.lane_idle, counts.cycle);
+  EXPECT_EQ(counts.fp32_add, expected.additions * kElements);
+  EXPECT_EQ(counts.fp32_multiply, expected.multiplications * kElements);
+  EXPECT_EQ(counts.bn_channel, 3);
+}
 
 TEST_P(GoldenBatchNorm, ComputesWhatItCounts) {
-  const golden::BatchNorm layer = some_layer();
+  golden::BatchNorm layer = some_layer();
+  layer.input_from_contraction = GetParam().from_contraction;
+  layer.applied_on_load = GetParam().applied_on_load;
+  layer.contraction_has_bp = GetParam().has_bp;
   golden::Processor processor;
-  processor.decoupled_batchnorm = GetParam();
+  processor.decoupled_batchnorm = GetParam().decoupled;
   processor.batchnorm_elements = 7;
   std::vector<double> Y;
   std::vector<double> dZ;
@@ -77,21 +107,21 @@ TEST_P(GoldenBatchNorm, ComputesWhatItCounts) {
     EXPECT_NEAR(forward.output[i], Y[i], 1e-4);
     EXPECT_NEAR(backward.output[i], dZ[i], 1e-4);
   }
-  const int64_t pass = GetParam() ? 0 : 52;                // ceil(360 / 7)
-  EXPECT_EQ(forward.counts.compute_cycles, 3 * pass + 3);  // three channels
-  EXPECT_EQ(backward.counts.compute_cycles, 2 * pass + 3);
-  // One byte per cycle; 720 bytes in a tensor.
-  EXPECT_EQ(forward.counts.memory_cycles, GetParam() ? 0 : 4 * 720);
-  EXPECT_EQ(backward.counts.memory_cycles, GetParam() ? 2 * 720 : 5 * 720);
-  EXPECT_EQ(forward.counts.cycle, GetParam() ? 3 : 4 * 720);
-  EXPECT_EQ(forward.counts.lane_idle, forward.counts.cycle);
+  expect_counts(forward.counts, GetParam().forward);
+  expect_counts(backward.counts, GetParam().backward);
 
   golden::Processor quick_memory = processor;
   quick_memory.bandwidth_MBps = 10000;
-  EXPECT_EQ(machine().batchnorm_backpropagation(layer, quick_memory).counts.cycle, GetParam() ? 3 : 2 * pass + 3);
+  EXPECT_EQ(machine().batchnorm_backpropagation(layer, quick_memory).counts.cycle, backward.counts.compute_cycles);
 }
 
-INSTANTIATE_TEST_SUITE_P(Units, GoldenBatchNorm, testing::Bool());
+INSTANTIATE_TEST_SUITE_P(Units, GoldenBatchNorm,
+                         testing::Values(Surroundings{false, true, 1, true, {3, 3, 1, 4, 2}, {2, 4, 1, 5, 3}},
+                                         Surroundings{true, true, 1, true, {0, 0, 0, 5, 3}, {0, 3, 0, 7, 5}},
+                                         Surroundings{true, true, 2, false, {0, 0, 0, 7, 5}, {0, 2, 0, 5, 3}},
+                                         Surroundings{true, true, 0, true, {1, 1, 1, 4, 2}, {0, 3, 0, 7, 5}},
+                                         Surroundings{true, false, 0, true, {2, 2, 1, 4, 2}, {1, 3, 1, 5, 3}},
+                                         Surroundings{true, false, 1, true, {1, 1, 0, 5, 3}, {1, 3, 1, 5, 3}}));
 
 TEST(GoldenUpdate, IsMomentumSgdOfTheUnprunedWeights) {
   golden::Update step;
@@ -111,7 +141,7 @@ TEST(GoldenUpdate, IsMomentumSgdOfTheUnprunedWeights) {
   EXPECT_EQ(result.counts.compute_cycles, 2);
   EXPECT_EQ(result.counts.cycle, 40);  // 2 * 20 bytes, one per cycle
   EXPECT_EQ(result.counts.fp32_add, 6);
-  EXPECT_EQ(result.counts.buffer_write, 160);
+  EXPECT_EQ(result.counts.activation_write, 160);
 }
 
 }  // namespace

@@ -52,6 +52,7 @@ golden::Processor worked_processor() {
   processor.clock_kHz = 100000;
   processor.bandwidth_MBps = 800;
   processor.latency_ns = 50;
+  processor.port_bits = 1024;
   processor.skip_input_zeros = processor.skip_weight_zeros = processor.skip_pruned_gradients = true;
   return processor;
 }
@@ -79,8 +80,12 @@ TEST(GoldenWorkedExample, FeedforwardWeightCompressed) {
   EXPECT_EQ(counts.operand_read(), 10);
   EXPECT_EQ(counts.accumulate, 10);
   EXPECT_EQ(counts.reduce, 0);
-  EXPECT_EQ(counts.buffer_read, 926);
-  EXPECT_EQ(counts.buffer_write, 928);
+  EXPECT_EQ(counts.activation_read, 92);
+  EXPECT_EQ(counts.weight_read, 66);
+  EXPECT_EQ(counts.output_read, 32 * 24);
+  EXPECT_EQ(counts.activation_write, 92);
+  EXPECT_EQ(counts.weight_write, 66);
+  EXPECT_EQ(counts.output_write, 768);
   EXPECT_EQ(counts.dram_read, 20);
   EXPECT_EQ(counts.dram_write, 48);
   // Image 0 is 1 0 0: k = 0 is 0.5 * left - itself, k = 1 twice the right neighbour.
@@ -106,8 +111,12 @@ TEST(GoldenWorkedExample, FeedforwardActivationCompressed) {
   EXPECT_EQ(counts.operand_read(), 10);
   EXPECT_EQ(counts.accumulate, 10);
   EXPECT_EQ(counts.reduce, 0);
-  EXPECT_EQ(counts.buffer_read, 926);
-  EXPECT_EQ(counts.buffer_write, 928);
+  EXPECT_EQ(counts.activation_read, 92);
+  EXPECT_EQ(counts.weight_read, 66);
+  EXPECT_EQ(counts.output_read, 32 * 24);
+  EXPECT_EQ(counts.activation_write, 92);
+  EXPECT_EQ(counts.weight_write, 66);
+  EXPECT_EQ(counts.output_write, 768);
   EXPECT_EQ(counts.dram_read, 20);
   EXPECT_EQ(counts.dram_write, 48);
   EXPECT_EQ(result.output, run(Phase::FF, kWC).output);
@@ -130,8 +139,12 @@ TEST(GoldenWorkedExample, BackpropagationWeightCompressed) {
   EXPECT_EQ(counts.bitmap_read, 2 * 64);
   EXPECT_EQ(counts.operand_read(), 21);
   EXPECT_EQ(counts.accumulate, 21);
-  EXPECT_EQ(counts.buffer_read, 746);
-  EXPECT_EQ(counts.buffer_write, 752);
+  EXPECT_EQ(counts.activation_read, 296);
+  EXPECT_EQ(counts.weight_read, 66);
+  EXPECT_EQ(counts.output_read, 32 * 12);
+  EXPECT_EQ(counts.activation_write, 296);
+  EXPECT_EQ(counts.weight_write, 66);
+  EXPECT_EQ(counts.output_write, 384);
   EXPECT_EQ(counts.dram_read, 46);
   EXPECT_EQ(counts.dram_write, 24);
 }
@@ -168,8 +181,12 @@ TEST(GoldenWorkedExample, WeightGradientWeightCompressed) {
   EXPECT_EQ(counts.operand_read(), 22);
   EXPECT_EQ(counts.accumulate, 4);
   EXPECT_EQ(counts.reduce, 0);
-  EXPECT_EQ(counts.buffer_read, 534);
-  EXPECT_EQ(counts.buffer_write, 536);
+  EXPECT_EQ(counts.activation_read, 92 + 296);
+  EXPECT_EQ(counts.weight_read, 18);
+  EXPECT_EQ(counts.output_read, 32 * 4);
+  EXPECT_EQ(counts.activation_write, 388);
+  EXPECT_EQ(counts.weight_write, 18);
+  EXPECT_EQ(counts.output_write, 128);
   EXPECT_EQ(counts.dram_read, 51);
   EXPECT_EQ(counts.dram_write, 8);
 }
@@ -209,6 +226,83 @@ TEST(GoldenWorkedExample, Choice) {
     EXPECT_EQ(AC.predicted_cycles, std::max(expected.AC, expected.memory));
     EXPECT_EQ(choose(expected.phase, worked_layer(), worked_processor(), {}).dataflow.compress, expected.chosen);
   }
+}
+
+TEST(GoldenWorkedExample, SpeculatedFeedforward) {
+  golden::Layer layer = worked_layer();
+  golden::Processor processor = worked_processor();
+  layer.speculated = true;
+  layer.skipped.assign(24, 0);
+  for (size_t n = 0; n < 4; ++n) {
+    layer.skipped[n * 6 + 1] = 1;  // k = 0, q = 1
+  }
+  processor.speculation_feedforward = true;
+  processor.estimator_lanes = 2;
+  const golden::Result result = machine().run(Phase::FF, layer, processor, kWC);
+  const Counts& counts = result.counts;
+  EXPECT_EQ(counts.mac, 7);
+  EXPECT_EQ(counts.skipped_by_weight, 180);
+  EXPECT_EQ(counts.skipped_by_output, 8);
+  EXPECT_EQ(counts.skipped_by_input, 21);
+  EXPECT_EQ(result.items, (std::vector<ItemTimes>{{9, 20, 24, 30, 9, 20}}));
+  EXPECT_EQ(counts.cycle, 41);
+  EXPECT_EQ(counts.compute_cycles, 22);
+  EXPECT_EQ(counts.memory_cycles, 19);
+  EXPECT_EQ(counts.lane_active, 10);
+  EXPECT_EQ(counts.lane_idle, 154);
+  EXPECT_EQ(counts.bitmap_scan, 576);
+  EXPECT_EQ(counts.bitmap_read, 192);
+  EXPECT_EQ(counts.operand_read(), 7);
+  EXPECT_EQ(counts.accumulate, 7);
+  EXPECT_EQ(counts.estimate, 10);
+  EXPECT_EQ(counts.exponent_read, 10);
+  EXPECT_EQ(counts.predict, 24);
+  EXPECT_EQ(counts.activation_read, 92);
+  EXPECT_EQ(counts.dram_read, 20);
+  // Image 0: the middle output is 0.5 * 1 - 0, estimated as (1.5 * 2^-1) * 1.5; the others are not skipped.
+  EXPECT_EQ(std::vector<float>(result.output.begin(), result.output.begin() + 6),
+            (std::vector<float>{-1, 1.125F, 0, 0, 0, 0}));
+
+  const golden::Choice WC = predict(Phase::FF, layer, processor, kWC);
+  EXPECT_EQ(WC.predicted_compute, 12);
+  EXPECT_EQ(WC.predicted_cycles, 19);
+  EXPECT_EQ(predict(Phase::FF, layer, processor, kAC).predicted_compute, 8 + 6);
+  // Half of the outputs were wanted: q = ceil(5 * 12 / 24) = 3, and the estimates take as long as before.
+  layer.wanted = 12;
+  EXPECT_EQ(predict(Phase::FF, layer, processor, kWC).predicted_compute, 12);
+}
+
+TEST(GoldenWorkedExample, MaskedBackpropagation) {
+  golden::Layer layer = worked_layer();
+  golden::Processor processor = worked_processor();
+  layer.input_is_rectified = true;
+  processor.speculation_backpropagation = true;
+  const golden::Result result = machine().run(Phase::BP, layer, processor, kWC);
+  const Counts& counts = result.counts;
+  EXPECT_EQ(counts.mac, 8);
+  EXPECT_EQ(counts.skipped_by_weight, 180);
+  EXPECT_EQ(counts.skipped_by_output, 26);
+  EXPECT_EQ(counts.skipped_by_input, 2);
+  EXPECT_EQ(result.items, (std::vector<ItemTimes>{{12, 12, 18, 24}}));
+  EXPECT_EQ(counts.cycle, 32);
+  EXPECT_EQ(counts.compute_cycles, 13);
+  EXPECT_EQ(counts.lane_active, 12);
+  EXPECT_EQ(counts.lane_idle, 116);
+  EXPECT_EQ(counts.bitmap_scan, 384);
+  EXPECT_EQ(counts.bitmap_read, 192);
+  EXPECT_EQ(counts.operand_read(), 8);
+  EXPECT_EQ(counts.accumulate, 8);
+  EXPECT_EQ(counts.activation_read, 308);
+  EXPECT_EQ(counts.activation_write, 308);
+  EXPECT_EQ(counts.dram_read, 47);
+  for (size_t i = 0; i < layer.X.size(); ++i) {
+    EXPECT_TRUE(layer.X[i] != 0 || result.output[i] == 0) << i;
+  }
+  const golden::Result AC = machine().run(Phase::BP, layer, processor, kAC);
+  EXPECT_EQ(AC.output, result.output);
+  EXPECT_EQ(AC.counts.mac, 8);
+  EXPECT_EQ(AC.counts.skipped_by_output, 26);
+  EXPECT_EQ(AC.counts.lane_active, 42);  // gated lanes take their places
 }
 
 /// Five tiles in two passes on two groups: the only weight is dense, so a tile's time is its non-zeros under positions;
