@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <vector>
 
 #include "base/parallel.h"
 #include "base/random.h"
@@ -49,6 +50,26 @@ TEST(Bitmap, EveryBitOfEveryLayout) {
         expect_equal(tensor, bitmap);
       }
     }
+  }
+}
+
+// What training skipped, as step hooks are shown it, against the zeros of a tensor.
+TEST(Bitmap, ComplementOfPackedBits) {
+  Bitmap bitmap;  // reused: nothing of the shape before must stay
+  for (const Shape& shape : {Shape{13, 3, 5, 7}, Shape{8, 2, 3, 3}, Shape{64, 2, 1, 2}, Shape{1, 4, 9, 9}}) {
+    const Tensor kept = random_tensor(shape, static_cast<uint64_t>(shape.size()));
+    const int64_t words = (shape.channel_size() + 63) / 64 + 1;  // one more than needed
+    std::vector<uint64_t> skipped(static_cast<size_t>(shape.c * words));
+    for (int64_t c = 0; c < shape.c; ++c) {
+      for (int64_t i = 0; i < shape.channel_size(); ++i) {
+        skipped[static_cast<size_t>(c * words + i / 64)] |= uint64_t{kept.channel(c)[i] == 0 ? 1U : 0U} << (i % 64);
+      }
+    }
+    bitmap.assign_complement(shape, skipped, words);
+    EXPECT_EQ(bitmap.halo(), 0);
+    EXPECT_EQ(bitmap.stride(), 1);
+    EXPECT_EQ(bitmap.shape(), shape);
+    expect_equal(kept, bitmap);
   }
 }
 
