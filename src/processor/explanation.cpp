@@ -1,7 +1,7 @@
 #include "processor/explanation.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 namespace trainer {
 
@@ -14,14 +14,19 @@ void Explanation::add(const PhaseOutcome& outcome, const std::vector<Dataflow>& 
   predicted_cycles += outcome.choice.prediction.cycles();
   cycles += outcome.counts.cycles;
   of_all.resize(all.size());
-  size_t least = 0;
+  std::optional<size_t> least;
   for (size_t i = 0; i < all.size(); ++i) {
-    of_all[i] += outcome.hindsight[i].cycles;
-    least = outcome.hindsight[i].cycles < outcome.hindsight[least].cycles ? i : least;
+    const int64_t cycles_of_it = outcome.hindsight[i].cycles;
+    const bool ran = cycles_of_it > 0;  // not what has slices of input channels in a speculated FF
+    of_all[i] = ran && (steps == 1 || of_all[i] > 0) ? of_all[i] + cycles_of_it : 0;
+    if (ran && (!least || cycles_of_it < outcome.hindsight[*least].cycles)) {
+      least = i;
+    }
   }
-  best_cycles += outcome.hindsight[least].cycles;
+  const int64_t least_cycles = outcome.hindsight[least.value()].cycles;
+  best_cycles += least_cycles;
   // The choice counts as the best where it is as good.
-  best = outcome.counts.cycles == outcome.hindsight[least].cycles ? now : to_string(all[least]);
+  best = outcome.counts.cycles == least_cycles ? now : to_string(all[*least]);
 }
 
 nlohmann::json to_json(const Explanation& explanation) {

@@ -16,10 +16,11 @@ struct Explanation {
   int64_t steps = 0;
   int64_t effectual_macs = 0;
   int64_t predicted_cycles = 0;
-  int64_t cycles = 0;           ///< real ones, of the choices
-  int64_t best_cycles = 0;      ///< of the dataflow that was best in each step
-  std::string best;             ///< that of the last step
-  std::vector<int64_t> of_all;  ///< cycles of every dataflow of all_dataflows(), pinned
+  int64_t cycles = 0;       ///< real ones, of the choices
+  int64_t best_cycles = 0;  ///< of the dataflow that was best in each step
+  std::string best;         ///< that of the last step
+  std::vector<int64_t>
+      of_all;  ///< cycles of every dataflow of all_dataflows(), pinned; 0 for what some step cannot take
 
   void add(const PhaseOutcome& outcome, const std::vector<Dataflow>& all);
   bool operator==(const Explanation&) const = default;

@@ -230,11 +230,15 @@ nlohmann::json ProcessorModel::save() const {
     }
     layers.push_back({{"index", index}, {"name", layer.name}, {"phases", phases}, {"explanations", explanations}});
   }
-  nlohmann::json wanted = nlohmann::json::array();
+  std::map<int, int64_t> last_wanted = restored_wanted_;
   for (const auto& [index, model] : models_) {
     if (model->last_wanted() >= 0) {
-      wanted.push_back({index, model->last_wanted()});
+      last_wanted[index] = model->last_wanted();
     }
+  }
+  nlohmann::json wanted = nlohmann::json::array();
+  for (const auto& [index, outputs] : last_wanted) {
+    wanted.push_back({index, outputs});
   }
   return {{"parameters", resolved()}, {"layers", layers}, {"wanted_outputs", wanted}};
 }

@@ -64,9 +64,10 @@ struct DataflowChoice {
   int64_t effectual_macs = 0;
   int64_t predicted_cycles = 0;
   int64_t cycles = 0;
-  std::string best;                    ///< in hindsight, in the last step
-  int64_t best_cycles = 0;             ///< of the best in each step
-  std::vector<int64_t> pinned_cycles;  ///< of every dataflow of ProcessorResult::dataflows
+  std::string best;         ///< in hindsight, in the last step
+  int64_t best_cycles = 0;  ///< of the best in each step
+  std::vector<int64_t>
+      pinned_cycles;  ///< of every dataflow of ProcessorResult::dataflows; 0 for what some step cannot take
 };
 
 /// A processor's results over the observed steps. Totals are the sums of the rows.

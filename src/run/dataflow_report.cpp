@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "run/text_table.h"
@@ -17,7 +16,7 @@ struct Sums {
   int64_t cycles = 0;
   int64_t best_cycles = 0;
   int64_t predicted_cycles = 0;
-  std::vector<int64_t> pinned;
+  std::vector<int64_t> pinned;  // 0 for what some phase cannot take: slices of input channels in a speculated FF
 };
 
 Sums sums_of(const ProcessorResult& result) {
@@ -29,7 +28,8 @@ Sums sums_of(const ProcessorResult& result) {
     sums.best_cycles += choice.best_cycles;
     sums.predicted_cycles += choice.predicted_cycles;
     for (size_t i = 0; i < sums.pinned.size(); ++i) {
-      sums.pinned[i] += choice.pinned_cycles[i];
+      const bool possible = choice.pinned_cycles[i] > 0 && (&choice == &result.choices.front() || sums.pinned[i] > 0);
+      sums.pinned[i] = possible ? sums.pinned[i] + choice.pinned_cycles[i] : 0;
     }
   }
   return sums;
@@ -60,7 +60,9 @@ std::string choice_table(const ProcessorResult& result, const Sums& sums) {
 std::string pinned_table(const ProcessorResult& result, const Sums& sums) {
   TextTable table({"dataflow", "cycles", "utilisation_%"}, 1);
   const auto add = [&](const std::string& name, int64_t cycles) {
-    table.add({name, fmt::format("{}", cycles), percent(utilisation_of(result, sums.macs, cycles))});
+    const bool possible = cycles > 0;
+    table.add({name, possible ? fmt::format("{}", cycles) : "-",
+               possible ? percent(utilisation_of(result, sums.macs, cycles)) : "-"});
   };
   add("as chosen", sums.cycles);
   add("best in hindsight", sums.best_cycles);
@@ -78,8 +80,12 @@ DataflowSummary summarise_dataflows(const ProcessorResult& result) {
   DataflowSummary summary;
   summary.utilisation = utilisation_of(result, sums.macs, sums.cycles);
   summary.hindsight_utilisation = utilisation_of(result, sums.macs, sums.best_cycles);
-  summary.best_pinned =
-      static_cast<size_t>(std::min_element(sums.pinned.begin(), sums.pinned.end()) - sums.pinned.begin());
+  for (size_t i = 0; i < sums.pinned.size(); ++i) {
+    const int64_t least = sums.pinned[summary.best_pinned];
+    if (sums.pinned[i] > 0 && (least == 0 || sums.pinned[i] < least)) {
+      summary.best_pinned = i;
+    }
+  }
   summary.best_pinned_utilisation = utilisation_of(result, sums.macs, sums.pinned[summary.best_pinned]);
   summary.gain = part(sums.pinned[summary.best_pinned], sums.cycles);
   summary.regret = part(sums.cycles, sums.best_cycles) - 1;
@@ -117,6 +123,9 @@ nlohmann::json dataflow_json(const ProcessorResult& result) {
   }
   nlohmann::json pinned = nlohmann::json::array();
   for (size_t i = 0; i < result.dataflows.size(); ++i) {
+    if (sums.pinned[i] == 0) {
+      continue;
+    }
     pinned.push_back({{"dataflow", result.dataflows[i]},
                       {"cycles", sums.pinned[i]},
                       {"utilisation", utilisation_of(result, sums.macs, sums.pinned[i])}});

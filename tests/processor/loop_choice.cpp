@@ -4,6 +4,19 @@
 #include "processor/loop_layer.h"
 
 namespace trainer::loops {
+namespace {
+
+struct ItemPrediction {
+  int64_t cycles;
+  int64_t port;
+};
+
+// Twice as often as lanes: the cycles of a visit that wants `wanted` of `all` positions of a tile.
+int64_t visit(bool picks, int64_t wanted, int64_t all, int64_t lanes) {
+  return picks ? std::max(2 * lanes, 2 * wanted + lanes - 1) : 2 * lanes * up(all, lanes);
+}
+
+}  // namespace
 
 LoopPrediction predict(const LoopLayer& layer, const Dataflow& dataflow) {
   const ProcessorParameters& par = layer.par;
@@ -17,9 +30,21 @@ LoopPrediction predict(const LoopLayer& layer, const Dataflow& dataflow) {
   const bool wg = layer.phase == Phase::WG;
   const int64_t pixels = layer.phase == Phase::BP ? layer.g.stride * layer.g.stride : 1;
   const Tensor& streamed = layer.phase == Phase::BP ? layer.layer.dZ : layer.layer.X;
-  const int64_t nz = zeros ? nonzeros(streamed) : 1;
+  const int64_t nz = !zeros ? 1 : layer.phase == Phase::BP ? layer.dz_nonzeros : layer.x_nonzeros;
   const int64_t size = zeros ? streamed.size() : 1;
   const int64_t y = up(layer.M, static_cast<int64_t>(tiles.size()));
+  const int64_t m = zeros ? up(y * nz, size) : y;
+  int64_t q = m;
+  if (layer.speculated) {
+    const int64_t outputs = layer.layer.dZ.size();
+    const int64_t V = layer.layer.wanted_before < 0 ? outputs : layer.layer.wanted_before;
+    q = up(m * V, outputs);
+  } else if (layer.masked) {
+    q = up(m * layer.x_nonzeros, layer.layer.X.size());
+  } else if (wg && zeros) {
+    q = up(m * layer.dz_nonzeros, layer.layer.dZ.size());
+  }
+  const int64_t Le = par.speculation_lanes;
 
   const auto item = [&](const LoopBlock& block, int64_t d) {
     int64_t H = 0;
@@ -36,24 +61,24 @@ LoopPrediction predict(const LoopLayer& layer, const Dataflow& dataflow) {
     const int64_t Jd = Id * layer.g.r * layer.g.s;
     int64_t pe = 0;
     int64_t S = 0;
+    int64_t est = 0;
     if (dataflow.compress == Compress::weight) {
-      int64_t q = zeros ? up(y * nz, size) : y;
-      if (wg && zeros) {
-        q = up(q * nonzeros(layer.layer.dZ), layer.layer.dZ.size());
-      }
-      const int64_t u2 = zeros ? std::max(2 * L, 2 * q + L - 1) : 2 * L * up(y, L);
-      pe = up(h * u2, 2 * L);
+      pe = up(h * visit(zeros || layer.selective(), q, y, L), 2 * L);
       S = wg ? h : y * pixels;
+      est = up(h * visit(zeros, m, y, Le), 2 * Le) + up(S, Le);
     } else {
-      const int64_t cw = std::min(H, up(2 * H + (L - 1) * Jd, 2 * L));
+      const auto width = [&](int64_t lanes) { return std::min(H, up(2 * H + (lanes - 1) * Jd, 2 * lanes)); };
       const int64_t yp = up(y, P);
-      pe = !wg ? up(cw * yp * nz, size) : Id == 0 ? 0 : up(cw * up(Id, P) * y * nz, Id * size);
+      pe = !wg ? up(width(L) * yp * nz, size) : Id == 0 ? 0 : up(width(L) * up(Id, P) * y * nz, Id * size);
       S = wg ? up(H, P) : yp * n_b * pixels;
+      est = up(width(Le) * yp * nz, size) + up(S, Le);
     }
-    return std::max(pe, up(S, par.drain));
+    const int64_t bits = item_bits(layer, block, d, gc, y, 1, static_cast<int64_t>(tiles.size()));
+    return ItemPrediction{std::max({pe, up(S, par.drain), layer.speculated ? est : 0}),
+                          std::max<int64_t>(1, up(bits, par.port_bits))};
   };
 
-  std::vector<std::vector<int64_t>> items;
+  std::vector<std::vector<ItemPrediction>> items;
   for (const LoopBlock& block : blocks) {
     items.emplace_back();
     for (int64_t d = 0; d < gc; ++d) {
@@ -63,30 +88,42 @@ LoopPrediction predict(const LoopLayer& layer, const Dataflow& dataflow) {
   int64_t compute = 0;
   for (const LoopPass& pass : passes) {
     std::vector<int64_t> load(static_cast<size_t>(par.groups));
+    std::vector<int64_t> slice_sum(static_cast<size_t>(gc));
+    int64_t largest = 0;
+    int64_t ports = 0;
     for (int64_t t = pass.t0; t < pass.t1; ++t) {
       for (int64_t b = pass.b0; b < pass.b1; ++b) {
         for (int64_t d = 0; d < gc; ++d) {
-          load[static_cast<size_t>(group_of(t, b, d, dataflow))] +=
-              items[static_cast<size_t>(b)][static_cast<size_t>(d)];
+          const ItemPrediction& predicted = items[static_cast<size_t>(b)][static_cast<size_t>(d)];
+          load[static_cast<size_t>(group_of(t, b, d, dataflow))] += predicted.cycles;
+          slice_sum[static_cast<size_t>(d)] += predicted.cycles;
+          largest = std::max(largest, predicted.cycles);
+          ports += predicted.port;
         }
       }
     }
-    compute += *std::max_element(load.begin(), load.end());
+    const int64_t shared =
+        std::max(largest, up(*std::max_element(slice_sum.begin(), slice_sum.end()), par.groups / gc));
+    compute += std::max(
+        ports, dataflow.assignment == Assignment::dynamic ? shared : *std::max_element(load.begin(), load.end()));
   }
   return {compute, std::max(compute, memory_cycles(passes, par))};
 }
 
-std::vector<Dataflow> candidates(const ProcessorParameters& par) {
+std::vector<Dataflow> candidates(const LoopLayer& layer) {
+  const ProcessorParameters& par = layer.par;
   std::vector<Dataflow> list;
   for (const Compress compress : {Compress::weight, Compress::activation}) {
     for (int64_t gk = par.groups; gk >= 1; gk /= 2) {
       for (int64_t gp = par.groups / gk; gp >= 1; gp /= 2) {
-        for (const Assignment assignment : {Assignment::in_order, Assignment::balanced}) {
+        for (const Assignment assignment : {Assignment::in_order, Assignment::balanced, Assignment::dynamic}) {
           const Dataflow dataflow{compress, {gk, gp, par.groups / gk / gp}, assignment};
           const bool wanted =
               (par.dataflow == "adaptive" || (par.dataflow == "weight-compressed") == (compress == Compress::weight)) &&
               (par.grouping == "adaptive" || par.grouping == to_string(dataflow.grouping)) &&
-              (par.assignment == "adaptive" || (par.assignment == "in-order") == (assignment == Assignment::in_order));
+              (par.assignment == "adaptive" || par.assignment == to_string(assignment)) &&
+              (assignment != Assignment::dynamic || par.grouping != "adaptive" || gp == 1) &&
+              (!layer.speculated || dataflow.grouping.input_channels == 1);
           if (wanted) {
             list.push_back(dataflow);
           }

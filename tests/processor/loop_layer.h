@@ -27,17 +27,26 @@ struct LoopLayer {
   const LayerCase& layer;
   const ProcessorParameters& par;
   const ConvolutionGeometry& g;
+  bool speculated;  // FF of which some outputs are skipped
+  bool masked;      // BP of which dX is unwanted where X is zero
   int64_t O, I, Og, J, M;
   std::vector<std::vector<Weight>> held;  // of every output channel
   int64_t held_size = 0;
+  int64_t x_nonzeros, dz_nonzeros;
 
+  bool selective() const { return speculated || masked; }
+  int64_t value_bits() const { return par.precision == "fp8" ? 8 : 16; }
   bool skips_held() const { return phase == Phase::WG ? par.skip_pruned_gradients : par.skip_weight_zeros; }
   int64_t output_of(const Weight& w) const { return phase == Phase::BP ? w.c : w.k; }
   /// i, within the convolution group
   int64_t input_of(const Weight& w) const { return phase == Phase::BP ? w.k % I : w.c % I; }
   bool inside(const Weight& w, const Position& at) const;
   bool x_nonzero(const Weight& w, const Position& at) const;
-  bool wants(const Weight& w, const Position& at) const;
+  /// Section 3.
+  bool meets(const Weight& w, const Position& at) const;
+  /// Section 1; a pixel of dX in the padding is not.
+  bool output_unwanted(const Weight& w, const Position& at) const;
+  bool wants(const Weight& w, const Position& at) const { return meets(w, at) && !output_unwanted(w, at); }
   int64_t slice_of(int64_t input, int64_t gc) const;
   int64_t slice_inputs(int64_t d, int64_t gc) const;
 };
@@ -59,7 +68,6 @@ std::vector<LoopBlock> cut_into_blocks(const LoopLayer& layer, const Dataflow& d
 /// The group an item belongs to.
 int64_t group_of(int64_t tile, int64_t block, int64_t slice, const Dataflow& dataflow);
 
-int64_t nonzeros(const Tensor& tensor);
 int64_t tensor_bits(const LoopLayer& layer, int64_t size, int64_t nonzeros);
 int64_t block_bits(const LoopLayer& layer, const LoopBlock& block);
 
@@ -69,21 +77,36 @@ struct LoopPass {
   int64_t load_bytes = 0;
   int64_t store_bytes = 0;
   int64_t values = 0;
-  OperandBits loaded;
+  OperandBits loaded;   // from DRAM
+  OperandBits on_chip;  // as the buffer holds it
 };
 std::vector<LoopPass> cut_into_passes(const LoopLayer& layer, const std::vector<Tile>& tiles,
                                       const std::vector<LoopBlock>& blocks);
 int64_t transfer_cycles(int64_t bytes, const ProcessorParameters& par);
 int64_t memory_cycles(const std::vector<LoopPass>& passes, const ProcessorParameters& par);
 
+/// Bits of an item that the global buffer gives a group, with pos positions of M; `part` of `parts` is pos / M, exactly
+/// or as predicted.
+int64_t item_bits(const LoopLayer& layer, const LoopBlock& block, int64_t slice, int64_t gc, int64_t pos, int64_t part,
+                  int64_t parts);
+
+/// Section 4.
 struct LoopItem {
-  int64_t group;
+  int64_t group;  // where it does not choose one
+  int64_t slice;
   int64_t pass;
+  int64_t port;
+  int64_t estimate;
   int64_t cycles;
   int64_t drain;
 };
+struct LoopQueues {
+  bool speculated;
+  bool dynamic;
+  int64_t slices;
+};
 /// The end of the last store; with transfers that take no time where `free_memory`.
-int64_t end_to_end(const std::vector<LoopItem>& items, const std::vector<LoopPass>& passes,
+int64_t end_to_end(const std::vector<LoopItem>& items, const LoopQueues& queues, const std::vector<LoopPass>& passes,
                    const ProcessorParameters& par, bool free_memory);
 
 /// Section 9.
@@ -92,6 +115,6 @@ struct LoopPrediction {
   int64_t cycles;
 };
 LoopPrediction predict(const LoopLayer& layer, const Dataflow& dataflow);
-std::vector<Dataflow> candidates(const ProcessorParameters& par);
+std::vector<Dataflow> candidates(const LoopLayer& layer);
 
 }  // namespace trainer::loops

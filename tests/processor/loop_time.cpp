@@ -65,13 +65,13 @@ int64_t loaded_bytes(const std::vector<LoopPass>& passes) {
 std::vector<LoopPass> cut_into_passes(const LoopLayer& layer, const std::vector<Tile>& tiles,
                                       const std::vector<LoopBlock>& blocks) {
   const ProcessorParameters& par = layer.par;
-  const int64_t v = par.precision == "fp8" ? 8 : 16;
+  const int64_t v = layer.value_bits();
   Operands operands{layer, {0}, blocks, 0, 0, {}};
   for (const Tile& tile : tiles) {
     operands.pos.push_back(operands.pos.back() + positions_of(tile, layer.g));
   }
-  operands.x_bits = tensor_bits(layer, layer.layer.X.size(), nonzeros(layer.layer.X));
-  operands.dz_bits = tensor_bits(layer, layer.layer.dZ.size(), nonzeros(layer.layer.dZ));
+  operands.x_bits = tensor_bits(layer, layer.layer.X.size(), layer.x_nonzeros);
+  operands.dz_bits = tensor_bits(layer, layer.layer.dZ.size(), layer.dz_nonzeros);
   for (int64_t k = 0; k < layer.g.k; ++k) {
     const float* channel = layer.layer.dZ.channel(k);
     operands.dz_channel_bits.push_back(
@@ -79,6 +79,9 @@ std::vector<LoopPass> cut_into_passes(const LoopLayer& layer, const std::vector<
   }
 
   const bool wg = layer.phase == Phase::WG;
+  const bool decoupled = par.batchnorm_unit == "decoupled";
+  const bool dense_x = decoupled && layer.layer.input_from_batchnorm;
+  const bool dense_dz = decoupled && layer.layer.output_to_batchnorm;
   const int64_t fit_bits = wg                         ? operands.x_bits + operands.dz_bits
                            : layer.phase == Phase::FF ? operands.x_bits
                                                       : operands.dz_bits;
@@ -112,29 +115,32 @@ std::vector<LoopPass> cut_into_passes(const LoopLayer& layer, const std::vector<
     if (tiles_first) {
       for (const Cut& b : block_spans) {
         for (const Cut& t : tile_spans) {
-          passes.push_back({t.begin, t.end, b.begin, b.end, 0, 0, 0, {}});
+          passes.push_back({t.begin, t.end, b.begin, b.end, 0, 0, 0, {}, {}});
         }
       }
     } else {
       for (const Cut& t : tile_spans) {
         for (const Cut& b : block_spans) {
-          passes.push_back({t.begin, t.end, b.begin, b.end, 0, 0, 0, {}});
+          passes.push_back({t.begin, t.end, b.begin, b.end, 0, 0, 0, {}, {}});
         }
       }
     }
     for (size_t i = 0; i < passes.size(); ++i) {
       LoopPass& pass = passes[i];
       const bool last_tiles = pass.t1 == tile_count;
-      OperandBits& bits = pass.loaded;
+      OperandBits& bits = pass.on_chip;
+      OperandBits& moved = pass.loaded;
       if (i == 0 || passes[i - 1].t0 != pass.t0 || activations_too_large) {
         if (layer.phase == Phase::BP) {
           bits.dZ = operands.share(operands.dz_bits, pass.t0, pass.t1);
+          moved.dZ = operands.share(dense_dz ? v * layer.layer.dZ.size() : operands.dz_bits, pass.t0, pass.t1);
         } else {
           bits.X = operands.share(operands.x_bits, pass.t0, pass.t1);
+          moved.X = operands.share(dense_x ? v * layer.layer.X.size() : operands.x_bits, pass.t0, pass.t1);
         }
       }
       if (i == 0 || passes[i - 1].b0 != pass.b0 || weights_too_large) {
-        bits.W = operands.weights(pass.b0, pass.b1);
+        bits.W = moved.W = operands.weights(pass.b0, pass.b1);
       }
       int64_t channels = 0;
       int64_t dz = 0;
@@ -146,7 +152,8 @@ std::vector<LoopPass> cut_into_passes(const LoopLayer& layer, const std::vector<
       }
       if (wg) {
         bits.dZ = operands.share(dz, pass.t0, pass.t1);
-        bits.sums = sums_too_large && pass.t0 > 0 ? 32 * operands.held(pass.b0, pass.b1) : 0;
+        moved.dZ = dense_dz ? operands.share(channels * v * layer.M, pass.t0, pass.t1) : bits.dZ;
+        bits.sums = moved.sums = sums_too_large && pass.t0 > 0 ? 32 * operands.held(pass.b0, pass.b1) : 0;
         pass.values = last_tiles || sums_too_large ? operands.held(pass.b0, pass.b1) : 0;
         pass.store_bytes = pass.values * (last_tiles ? 2 : 4);
       } else {
@@ -154,7 +161,13 @@ std::vector<LoopPass> cut_into_passes(const LoopLayer& layer, const std::vector<
                                                 pass.t0, pass.t1);
         pass.store_bytes = pass.values * v / 8;
       }
-      pass.load_bytes = up(bits.X + bits.W + bits.dZ + bits.sums, 8);
+      if (layer.speculated && layer.layer.reads_shortcut) {
+        bits.shortcut = moved.shortcut = v * channels * operands.share(layer.M, pass.t0, pass.t1);
+      }
+      if (layer.masked) {
+        bits.bitmap = moved.bitmap = channels * operands.share(layer.g.n * layer.g.h * layer.g.w, pass.t0, pass.t1);
+      }
+      pass.load_bytes = up(moved.X + moved.W + moved.dZ + moved.sums + moved.shortcut + moved.bitmap, 8);
     }
     return passes;
   };
@@ -177,23 +190,76 @@ int64_t memory_cycles(const std::vector<LoopPass>& passes, const ProcessorParame
   return cycles;
 }
 
-int64_t end_to_end(const std::vector<LoopItem>& items, const std::vector<LoopPass>& passes,
-                   const ProcessorParameters& par, bool free_memory) {
-  struct Times {
-    std::vector<int64_t> start, finish, drained;
-    int64_t of(const std::vector<int64_t>& list, int64_t back) const {
-      const int64_t at = static_cast<int64_t>(list.size()) - back;
-      return at < 0 ? 0 : list[static_cast<size_t>(at)];
+namespace {
+
+// What happened to the items of one group, one after the other.
+struct Times {
+  std::vector<int64_t> taken, estimated, start, finish, drained;
+
+  static int64_t last(const std::vector<int64_t>& list, int64_t back) {
+    const int64_t at = static_cast<int64_t>(list.size()) - back;
+    return at < 0 ? 0 : list[static_cast<size_t>(at)];
+  }
+  int64_t outstanding(int64_t ready) const {
+    return std::count_if(finish.begin(), finish.end(), [&](int64_t when) { return when > ready; });
+  }
+};
+
+// Section 4, item by item.
+class Distributor {
+ public:
+  Distributor(const LoopQueues& queues, const ProcessorParameters& par)
+      : queues_(queues), par_(par), groups_(static_cast<size_t>(par.groups)) {}
+
+  void send(const LoopItem& item, int64_t gate) {
+    const int64_t ready = std::max(sent_, gate);
+    Times& group = groups_[static_cast<size_t>(queues_.dynamic ? group_for(item.slice, ready) : item.group)];
+    sent_ = std::max(ready, Times::last(group.taken, par_.fifo_depth)) + item.port;
+    const int64_t begun =
+        std::max({sent_, Times::last(group.estimated, 1), Times::last(group.start, par_.speculation_fifo_depth)});
+    const int64_t estimated = queues_.speculated ? begun + item.estimate : sent_;
+    const int64_t start = std::max({estimated, Times::last(group.finish, 1), Times::last(group.drained, 2)});
+    const int64_t finish = start + item.cycles;
+    const int64_t drained = std::max(finish, Times::last(group.drained, 1)) + item.drain;
+    group.taken.push_back(queues_.speculated ? begun : start);
+    group.estimated.push_back(estimated);
+    group.start.push_back(start);
+    group.finish.push_back(finish);
+    group.drained.push_back(drained);
+    all_drained_ = std::max(all_drained_, drained);
+  }
+
+  int64_t all_drained() const { return all_drained_; }
+
+ private:
+  int64_t group_for(int64_t slice, int64_t ready) const {
+    int64_t best = slice;
+    for (int64_t group = slice; group < par_.groups; group += queues_.slices) {
+      if (groups_[static_cast<size_t>(group)].outstanding(ready) <
+          groups_[static_cast<size_t>(best)].outstanding(ready)) {
+        best = group;
+      }
     }
-  };
+    return best;
+  }
+
+  LoopQueues queues_;
+  const ProcessorParameters& par_;
+  std::vector<Times> groups_;
+  int64_t sent_ = 0;
+  int64_t all_drained_ = 0;
+};
+
+}  // namespace
+
+int64_t end_to_end(const std::vector<LoopItem>& items, const LoopQueues& queues, const std::vector<LoopPass>& passes,
+                   const ProcessorParameters& par, bool free_memory) {
   const auto x = [&](int64_t bytes) { return free_memory ? 0 : transfer_cycles(bytes, par); };
   const int64_t n = static_cast<int64_t>(passes.size());
   std::vector<int64_t> loaded(passes.size()), computed(passes.size()), stored(passes.size());
   const auto at = [](const std::vector<int64_t>& list, int64_t i) { return i < 0 ? 0 : list[static_cast<size_t>(i)]; };
-  std::vector<Times> groups(static_cast<size_t>(par.groups));
+  Distributor distributor(queues, par);
   int64_t free = 0;
-  int64_t sent = 0;
-  int64_t all_drained = 0;
   size_t next = 0;
   for (int64_t i = 0; i < n; ++i) {
     // load(0), load(1), store(0), load(2), store(1), ...
@@ -203,16 +269,11 @@ int64_t end_to_end(const std::vector<LoopItem>& items, const std::vector<LoopPas
     }
     const int64_t gate = std::max(loaded[static_cast<size_t>(i)], at(stored, i - 2));
     for (; next < items.size() && items[next].pass == i; ++next) {
-      Times& group = groups[static_cast<size_t>(items[next].group)];
-      sent = std::max({sent, group.of(group.start, par.fifo_depth), gate}) + 1;
-      const int64_t start = std::max({sent, group.of(group.finish, 1), group.of(group.drained, 2)});
-      group.start.push_back(start);
-      group.drained.push_back(std::max(start + items[next].cycles, group.of(group.drained, 1)) + items[next].drain);
-      group.finish.push_back(start + items[next].cycles);
-      all_drained = std::max(all_drained, group.drained.back());
+      distributor.send(items[next], gate);
     }
-    computed[static_cast<size_t>(i)] = all_drained;
-    stored[static_cast<size_t>(i)] = free = std::max(free, all_drained) + x(passes[static_cast<size_t>(i)].store_bytes);
+    computed[static_cast<size_t>(i)] = distributor.all_drained();
+    stored[static_cast<size_t>(i)] = free =
+        std::max(free, distributor.all_drained()) + x(passes[static_cast<size_t>(i)].store_bytes);
   }
   return stored.back();
 }

@@ -70,6 +70,12 @@ TEST(Parameters, ValuesOfTheFile) {
   const ProcessorParameters dense = load_processor("dense-28nm", {});
   EXPECT_FALSE(dense.skip_input_zeros || dense.skip_weight_zeros || dense.skip_pruned_gradients);
   EXPECT_EQ(dense.batchnorm(), BatchNormUnit::conventional);
+  EXPECT_TRUE(trainer.speculates_feedforward && trainer.speculates_backpropagation && trainer.speculates_gradients);
+  EXPECT_EQ(trainer.speculation_lanes, 32);
+  EXPECT_EQ(trainer.speculation_fifo_depth, 4);
+  EXPECT_FALSE(dense.speculates_feedforward || dense.speculates_backpropagation || dense.speculates_gradients);
+  EXPECT_EQ(trainer.port_bits, 4096);
+  EXPECT_EQ(dense.port_bits, 4096);
 }
 
 TEST(Parameters, OverridesWin) {
@@ -106,7 +112,7 @@ TEST(Parameters, WrongValuesNameLineKeyAndExpectation) {
       {"drain: 2", "drain: fast", "array.drain", "an integer from 1 to 512"},
       {"precision: fp16", "precision: bf16", "precision", "one of fp16|fp8"},
       {"dataflow: adaptive", "dataflow: output-stationary", "dataflow", "one of adaptive|weight-compressed"},
-      {"assignment: adaptive", "assignment: random", "assignment", "one of adaptive|in-order|balanced"},
+      {"assignment: adaptive", "assignment: random", "assignment", "one of adaptive|in-order|balanced|dynamic"},
       {"weights_KB: 256", "weights_KB: 0", "buffer.weights_KB", "from 1 to 1048576 KB"},
       {"bandwidth_GBps: 12.8", "bandwidth_GBps: 0", "memory.bandwidth_GBps", "from 0.001 to 10000 GB/s"},
       {"latency_ns: 100", "latency_ns: 0.5", "memory.latency_ns", "an integer from 0 to"},
@@ -114,6 +120,12 @@ TEST(Parameters, WrongValuesNameLineKeyAndExpectation) {
       {"input_zeros: true", "input_zeros: maybe", "skip.input_zeros", "true or false"},
       {"unit: decoupled", "unit: magic", "batchnorm.unit", "one of conventional|decoupled"},
       {"contract: 3", "contract: 2", "contract", "from 3 to 3"},
+      {"port_bits: 4096", "port_bits: 0", "buffer.port_bits", "an integer from 1 to 1048576"},
+      {"  feedforward: true", "  feedforward: 1", "speculation.feedforward", "true or false"},
+      {"  backpropagation: true", "  backpropagation: yes", "speculation.backpropagation", "true or false"},
+      {"  gradients: true", "  gradients: on", "speculation.gradients", "true or false"},
+      {"  lanes: 32", "  lanes: 24", "speculation.lanes", "a power of two from 1 to 512"},
+      {"  fifo_depth: 4", "  fifo_depth: 65", "speculation.fifo_depth", "an integer from 1 to 64"},
       {"name: trainer-28nm", "name: ''", "name", "non-empty"},
   };
   for (const auto& [from, to, key, expectation] : cases) {
@@ -154,7 +166,11 @@ TEST(Parameters, KeysThatMustFitEachOther) {
   // What the file pins, an override of another key can make wrong.
   EXPECT_THAT(message_of(replaced(good, "grouping: adaptive", "grouping: 4x2x1"), {"array.groups=4"}),
               HasSubstr("array.groups (4)"));
-  EXPECT_EQ(parse_processor(good, "mine.yaml", {"grouping=2x2x2"}).grouping, "2x2x2");
+  EXPECT_EQ(parse_processor(good, "mine.yaml", {"grouping=2x2x2", "speculation.feedforward=false"}).grouping, "2x2x2");
+  EXPECT_THAT(message_of(good, {"grouping=2x2x2"}),
+              AllOf(HasSubstr("mine.yaml: grouping: '2x2x2' will not do with speculation.feedforward true"),
+                    HasSubstr("give one that ends in x1")));
+  EXPECT_EQ(parse_processor(good, "mine.yaml", {"grouping=2x4x1"}).grouping, "2x4x1");
   EXPECT_THAT(message_of(good, {"array.lanes=32", "array.tile=192"}),
               HasSubstr("dataflow adaptive needs array.tile (192) to be a multiple of 8 * array.lanes (256)"));
   EXPECT_EQ(parse_processor(good, "", {"array.lanes=32", "array.tile=192", "dataflow=weight-compressed"}).tile, 192);
@@ -162,15 +178,22 @@ TEST(Parameters, KeysThatMustFitEachOther) {
 
 TEST(Parameters, CandidatesAreWhatIsNotPinned) {
   ProcessorParameters parameters = load_processor("trainer-28nm", {});
-  EXPECT_EQ(candidate_dataflows(parameters).size(), 2U * 10 * 2);
+  EXPECT_EQ(candidate_dataflows(parameters).size(), 2U * (10 * 2 + 4));
   EXPECT_EQ(to_string(candidate_dataflows(parameters).front()), "weight-compressed 8x1x1 in-order");
-  EXPECT_EQ(to_string(candidate_dataflows(parameters).back()), "activation-compressed 1x1x8 balanced");
+  EXPECT_EQ(to_string(candidate_dataflows(parameters).back()), "activation-compressed 1x1x8 dynamic");
   parameters.assignment = "balanced";
   parameters.dataflow = "activation-compressed";
   EXPECT_EQ(candidate_dataflows(parameters).size(), 10U);
   parameters.grouping = "2x1x4";
   ASSERT_EQ(candidate_dataflows(parameters).size(), 1U);
   EXPECT_EQ(to_string(candidate_dataflows(parameters)[0]), "activation-compressed 2x1x4 balanced");
+  // Items that choose their group treat gk and gp alike, but a pinned grouping is what it says.
+  parameters.assignment = "dynamic";
+  parameters.grouping = "adaptive";
+  EXPECT_EQ(candidate_dataflows(parameters).size(), 4U);
+  parameters.grouping = "2x4x1";
+  ASSERT_EQ(candidate_dataflows(parameters).size(), 1U);
+  EXPECT_EQ(to_string(candidate_dataflows(parameters)[0]), "activation-compressed 2x4x1 dynamic");
 }
 
 TEST(Parameters, FilesFromDisk) {

@@ -25,6 +25,35 @@ T pick(Random& random, const std::vector<T>& choices) {
   return choices[random.below(choices.size())];
 }
 
+// What training does with the layer, and what stands before and after it.
+void surround(LayerCase& layer, Random random) {
+  const int64_t outputs = layer.geometry.output().size();
+  if (random.below(2) == 0) {
+    const float share = pick<float>(random, {0, 0.3F, 0.8F, 1});
+    for (int64_t i = 0; i < outputs; ++i) {
+      layer.skipped.push_back(random.uniform() < share ? 1 : 0);
+    }
+    layer.reads_shortcut = random.below(2) == 0;
+    layer.wanted_before = random.below(2) == 0 ? -1 : static_cast<int64_t>(random.below(outputs + 1));
+  }
+  layer.gradient_pruned = random.below(2) == 0;
+  layer.input_is_rectified = random.below(2) == 0;
+  layer.input_from_batchnorm = random.below(2) == 0;
+  layer.output_to_batchnorm = random.below(2) == 0;
+}
+
+void add_speculation(ProcessorParameters& p, Random random) {
+  const bool everything = random.below(2) == 0;
+  p.port_bits = pick<int64_t>(random, {1, 64, 500, 4096, 1048576});
+  p.speculates_backpropagation = everything || random.below(2) == 0;
+  p.speculates_gradients = everything || random.below(2) == 0;
+  // What is estimated has no slices of input channels.
+  const bool sliced = p.grouping != "adaptive" && parse_grouping(p.grouping)->input_channels > 1;
+  p.speculates_feedforward = !sliced && (everything || random.below(2) == 0);
+  p.speculation_lanes = int64_t{1} << random.below(7);
+  p.speculation_fifo_depth = pick<int64_t>(random, {1, 2, 3, 64});
+}
+
 }  // namespace
 
 bool LayerCase::unpruned(int64_t k, int64_t column) const {
@@ -89,7 +118,9 @@ LayerCase random_layer(uint64_t seed) {
   const std::vector<double> densities = {0.0, 0.1, 0.5, 0.9, 1.0};
   const double x = pick(random, densities);
   const double dz = pick(random, densities);
-  return make_layer(g, x, dz, pick(random, densities), seed);
+  LayerCase layer = make_layer(g, x, dz, pick(random, densities), seed);
+  surround(layer, Random(seed, 3));
+  return layer;
 }
 
 ProcessorParameters random_processor(uint64_t seed) {
@@ -116,7 +147,7 @@ ProcessorParameters random_processor(uint64_t seed) {
     }
     p.grouping = to_string(Grouping{gk, gp, p.groups / gk / gp});
   }
-  p.assignment = pick<std::string>(random, {"adaptive", "in-order", "balanced"});
+  p.assignment = pick<std::string>(random, {"adaptive", "in-order", "balanced", "dynamic"});
   p.precision = random.below(4) == 0 ? "fp8" : "fp16";
   p.fifo_depth = pick<int64_t>(random, {1, 2, 4});
   p.drain = pick<int64_t>(random, {1, 2, 16, 512});
@@ -133,6 +164,7 @@ ProcessorParameters random_processor(uint64_t seed) {
   p.batchnorm_unit = random.below(2) == 0 ? "decoupled" : "conventional";
   p.batchnorm_elements_per_cycle = 1 + static_cast<int64_t>(random.below(64));
   p.update_elements_per_cycle = 1 + static_cast<int64_t>(random.below(64));
+  add_speculation(p, Random(seed, 4));
   return p;
 }
 

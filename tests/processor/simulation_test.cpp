@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -25,10 +26,10 @@ class SmallNetwork {
         .n = 12, .c = 6, .h = 8, .w = 8, .k = 10, .r = 3, .s = 3, .stride = 2, .padding = 1};
     const ConvolutionGeometry shortcut{.n = 12, .c = 6, .h = 8, .w = 8, .k = 10, .stride = 2};
     const ConvolutionGeometry fc{.n = 12, .c = 10, .k = 5};
-    layers = {{0, "conv1", false, false, conv1},
-              {3, "conv2", false, true, conv2},
-              {5, "shortcut", false, true, shortcut},
-              {9, "fc", true, true, fc}};
+    layers = {{0, "conv1", false, false, conv1, false, false, true},
+              {3, "conv2", false, true, conv2, true, true, false},
+              {5, "shortcut", false, true, shortcut, true, true, false},
+              {9, "fc", true, true, fc, false, false, false}};
   }
 
   // The operands of a step; conv2 and shortcut share X.
@@ -36,19 +37,54 @@ class SmallNetwork {
     std::vector<LayerCase> cases;
     for (size_t i = 0; i < layers.size(); ++i) {
       cases.push_back(make_layer(layers[i].geometry, 0.5, 0.8, 0.3, step * 10 + i));
+      LayerCase& layer = cases.back();
+      layer.input_is_rectified = layers[i].input_is_rectified;
+      layer.input_from_batchnorm = layers[i].input_from_batchnorm;
+      layer.output_to_batchnorm = layers[i].output_to_batchnorm;
+      // conv2 is speculated in all steps but the second; the first layer's small gradients are dropped in the first.
+      if (i == 1 && step != 1) {
+        for (int64_t output = 0; output < layers[i].geometry.output().size(); ++output) {
+          layer.skipped.push_back((output + static_cast<int64_t>(step)) % 3 == 0 ? 1 : 0);
+        }
+        layer.reads_shortcut = step == 0;
+        layer.wanted_before = step == 0 ? -1 : wanted(0);
+      }
+      layer.gradient_pruned = i == 0 && step == 0;
     }
     cases[2].X = cases[1].X;
     return cases;
+  }
+
+  // Outputs of conv2 that are not skipped in a step.
+  int64_t wanted(uint64_t step) const {
+    const std::vector<uint8_t> skipped = operands(step)[1].skipped;
+    return std::count(skipped.begin(), skipped.end(), 0);
+  }
+
+  // The bits that the hook is shown.
+  static std::vector<uint64_t> pack(const std::vector<uint8_t>& skipped, int64_t channels, int64_t words) {
+    std::vector<uint64_t> bits(static_cast<size_t>(channels * words));
+    const size_t per_channel = skipped.size() / static_cast<size_t>(channels);
+    for (size_t i = 0; i < skipped.size(); ++i) {
+      const size_t bit = i % per_channel;
+      bits[i / per_channel * static_cast<size_t>(words) + bit / 64] |= uint64_t{skipped[i]} << (bit % 64);
+    }
+    return bits;
   }
 
   void run(StepHook& hook, uint64_t step) const {
     const std::vector<LayerCase> cases = operands(step);
     std::vector<Parameter> parameters;
     hook.begin_step(static_cast<int64_t>(step));
-    const BatchNormLayer bn{1, "bn1", {12, 6, 8, 8}};
+    const BatchNormLayer bn{1, "bn1", {12, 6, 8, 8}, 2, true, false};
     Tensor unused(bn.shape);
     for (size_t i = 0; i < layers.size(); ++i) {
       Tensor Z(layers[i].geometry.output());
+      const int64_t words = (Z.shape().channel_size() + 63) / 64;
+      const std::vector<uint64_t> bits = pack(cases[i].skipped, Z.shape().c, words);
+      if (!cases[i].skipped.empty()) {
+        hook.outputs_skipped(layers[i], {bits, words, 0, cases[i].reads_shortcut});
+      }
       hook.feedforward(layers[i], cases[i].X, cases[i].W(), Z);
       if (i == 0) {
         hook.batchnorm_feedforward(bn, Z);
@@ -56,6 +92,9 @@ class SmallNetwork {
     }
     for (size_t i = layers.size(); i-- > 0;) {
       Tensor dZ = cases[i].dZ;
+      if (cases[i].gradient_pruned) {
+        hook.gradient_dropped(layers[i]);
+      }
       hook.gradient(layers[i], cases[i].X, cases[i].W(), dZ);
       std::vector<float> dW(cases[i].weights.size());
       hook.weight_gradient(layers[i], cases[i].X, cases[i].W(), dZ, dW);
@@ -206,15 +245,22 @@ TEST(Simulation, ExplainsItsChoices) {
 
   const std::vector<ProcessorResult> results = whole.results();
   const ProcessorResult& result = results[0];
-  ASSERT_EQ(result.dataflows.size(), 40U);
+  ASSERT_EQ(result.dataflows.size(), 2U * (10 * 2 + 4));
   ASSERT_EQ(result.choices.size(), 11U) << "FF, BP, WG of four layers, the first without BP";
   for (const DataflowChoice& choice : result.choices) {
     EXPECT_EQ(choice.cycles, row_of(result, choice.layer, choice.phase).cycles);
     EXPECT_EQ(choice.effectual_macs, row_of(result, choice.layer, choice.phase).effectual_macs);
     EXPECT_GE(choice.cycles, choice.best_cycles);
-    for (const int64_t pinned : choice.pinned_cycles) {
-      EXPECT_GE(pinned, choice.best_cycles) << choice.layer;
+    for (size_t i = 0; i < choice.pinned_cycles.size(); ++i) {
+      // conv2's FF is speculated in one of the two steps: no dataflow with slices of input channels can be pinned.
+      if (choice.layer == "conv2" && choice.phase == Phase::FF &&
+          result.dataflows[i].find("x1 ") == std::string::npos) {
+        EXPECT_EQ(choice.pinned_cycles[i], 0) << result.dataflows[i];
+      } else {
+        EXPECT_GE(choice.pinned_cycles[i], choice.best_cycles) << choice.layer;
+      }
     }
+    EXPECT_GT(choice.best_cycles, 0);
   }
   // A processor chooses among what it does not pin.
   for (const DataflowChoice& choice : results[1].choices) {

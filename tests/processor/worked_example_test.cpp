@@ -36,6 +36,7 @@ ProcessorParameters example_processor() {
   p.drain = 2;
   p.bandwidth_GBps = 0.8;
   p.latency_ns = 50;
+  p.port_bits = 1024;
   p.skip_input_zeros = p.skip_weight_zeros = p.skip_pruned_gradients = true;
   return p;
 }
@@ -45,9 +46,11 @@ class WorkedExample : public testing::Test {
   PhaseOutcome run(Phase phase, const std::string& dataflow) {
     parameters.dataflow = dataflow;
     const LayerBitmaps bitmaps(layer);
-    ContractionModel model(layer.geometry, parameters, std::make_shared<LayerCounts>(layer.geometry, 64, 2));
-    return phase == Phase::FF   ? model.feedforward(layer.W(), {bitmaps.X, 1})
-           : phase == Phase::BP ? model.backpropagation(layer.W(), {bitmaps.dZ, 2})
+    ContractionModel model(layer.geometry, parameters, std::make_shared<LayerCounts>(layer.geometry, 64, 2),
+                           {.input_is_rectified = layer.input_is_rectified});
+    const WantedOutputs wanted{bitmaps.wanted, false};
+    return phase == Phase::FF ? model.feedforward(layer.W(), {bitmaps.X, 1}, layer.skipped.empty() ? nullptr : &wanted)
+           : phase == Phase::BP ? model.backpropagation(layer.W(), {bitmaps.X, 1}, {bitmaps.dZ, 2})
                                 : model.weight_gradient(layer.W(), {bitmaps.X, 1}, {bitmaps.dZ, 2});
   }
 
@@ -60,6 +63,12 @@ class WorkedExample : public testing::Test {
     EXPECT_EQ(counts.events[Event::mac], effectual);
     EXPECT_EQ(counts.events[Event::dispatch], 1);
     EXPECT_EQ(counts.events[Event::reduce], 0);
+  }
+
+  void use_speculation() {
+    parameters.speculates_feedforward = parameters.speculates_backpropagation = true;
+    parameters.speculation_lanes = 2;
+    parameters.speculation_fifo_depth = 1;
   }
 
   static void expect_times(const PhaseCounts& counts, int64_t cycles, int64_t compute, int64_t memory) {
@@ -195,6 +204,54 @@ TEST_F(WorkedExample, Choices) {
   EXPECT_EQ(chosen(Phase::WG).dataflow.compress, Compress::weight);
 }
 
+TEST_F(WorkedExample, FeedforwardWithUnwantedOutputs) {
+  use_speculation();
+  layer.skipped.assign(24, 0);
+  std::fill_n(layer.skipped.begin() + 4, 4, 1);  // k = 0, q = 1
+  const PhaseOutcome outcome = run(Phase::FF, "weight-compressed");
+  const PhaseCounts& counts = outcome.counts;
+  expect_macs(counts, 7, 21, 180, 8);
+  expect_times(counts, 41, 22, 19);
+  expect_events(counts, {{Event::lane_active, 10},
+                         {Event::lane_idle, 154},
+                         {Event::bitmap_scan, 576},
+                         {Event::bitmap_read, 192},
+                         {Event::operand_read, 7},
+                         {Event::accumulate, 7},
+                         {Event::estimate, 10},
+                         {Event::exponent_read, 10},
+                         {Event::predict, 24},
+                         {Event::activation_read, 92},
+                         {Event::weight_read, 66},
+                         {Event::output_read, 768},
+                         {Event::activation_write, 92},
+                         {Event::weight_write, 66},
+                         {Event::output_write, 768},
+                         {Event::dram_read, 20},
+                         {Event::dram_write, 48}});
+  EXPECT_EQ(outcome.choice.prediction.compute_cycles, 12);
+  EXPECT_EQ(outcome.choice.prediction.cycles(), 19);
+  EXPECT_EQ(run(Phase::FF, "activation-compressed").choice.prediction.compute_cycles, 14);
+}
+
+TEST_F(WorkedExample, BackpropagationWithUnwantedOutputs) {
+  use_speculation();
+  layer.input_is_rectified = true;
+  const PhaseCounts counts = run(Phase::BP, "weight-compressed").counts;
+  expect_macs(counts, 8, 2, 180, 26);
+  EXPECT_EQ(counts.cycles, 32);
+  EXPECT_EQ(counts.compute_cycles, 13);
+  expect_events(counts, {{Event::lane_active, 12},
+                         {Event::lane_idle, 116},
+                         {Event::bitmap_scan, 384},
+                         {Event::bitmap_read, 192},
+                         {Event::operand_read, 8},
+                         {Event::accumulate, 8},
+                         {Event::activation_read, 308},
+                         {Event::activation_write, 308},
+                         {Event::dram_read, 47}});
+}
+
 TEST(WorkedTimes, FiveItemsInTwoPasses) {
   // Five tiles of one block on 1 x 2 x 1 groups.
   ItemTable items;
@@ -209,8 +266,20 @@ TEST(WorkedTimes, FiveItemsInTwoPasses) {
   parameters.fifo_depth = 1;
   parameters.drain = 1;
   PassPlan plan;
-  plan.passes = {{0, 3, 0, 1, 4, 3, 0, {}}, {3, 5, 0, 1, 4, 3, 0, {}}};
-  const PhaseTime time = run_pipeline(items, plan, {Compress::weight, {1, 2, 1}, Assignment::in_order}, parameters);
+  plan.passes = {{0, 3, 0, 1, 4, 3, 0, {}, {}}, {3, 5, 0, 1, 4, 3, 0, {}, {}}};
+  const Dataflow dataflow{Compress::weight, {1, 2, 1}, Assignment::in_order};
+  const ConvolutionGeometry geometry{.n = 8, .c = 1, .h = 1, .w = 5 * 8, .k = 1};
+  const PhaseShape shape(Phase::FF, geometry);
+  HeldWeights weight;
+  weight.hold_all(1, 1);
+  const HeldCounts held(shape, weight, 2);
+  Bitmap X;
+  X.assign(Tensor(geometry.input()), 0, 1);
+  parameters.pes_per_group = 1;
+  const Blocks blocks = make_blocks(shape, dataflow, parameters, held.of_channels());
+  const ItemPort port(shape, {}, parameters, make_tiles(geometry, 64, 1), blocks, held,
+                      OperandSizes(shape, parameters, held, &X, nullptr), 1);
+  const PhaseTime time = run_pipeline(items, plan, port, dataflow, parameters);
   EXPECT_EQ(time.cycles, 21);
   EXPECT_EQ(time.compute_cycles, 13);
 }

@@ -78,10 +78,15 @@ void TileGrid::inside(int64_t r, int64_t s, uint8_t* linear, uint32_t* words) co
   const ConvolutionGeometry& g = geometry_;
   const InsideBox box = inside_box(r, s);
   std::memset(linear, 0, static_cast<size_t>(g.p() * g.q() * batch_bytes_));
+  const int64_t images = g.n % 8;  // of a pixel's last byte; 0 for all eight
+  const auto last_byte = static_cast<uint8_t>(images == 0 ? 0xff : (1 << images) - 1);
   for (int64_t p = box.row_begin; p < box.row_end; ++p) {
-    // Bits of images that do not exist may be set: they meet zeros of dZ only.
-    std::memset(linear + (p * g.q() + box.column_begin) * batch_bytes_, 0xff,
-                static_cast<size_t>((box.column_end - box.column_begin) * batch_bytes_));
+    uint8_t* row = linear + (p * g.q() + box.column_begin) * batch_bytes_;
+    const int64_t columns = box.column_end - box.column_begin;
+    std::memset(row, 0xff, static_cast<size_t>(columns * batch_bytes_));
+    for (int64_t column = 1; column <= columns; ++column) {
+      row[column * batch_bytes_ - 1] = last_byte;
+    }
   }
   interleave(linear, words);
 }
