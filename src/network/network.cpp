@@ -52,7 +52,8 @@ struct Network::Plan {
   std::vector<Backward> backward;
   std::vector<RectifiedChain> chains;
   std::vector<RectifiedOutputs> rectified;
-  std::vector<size_t> order;  // of FF; of a chain, its first node
+  std::vector<ForwardStep> steps;
+  std::vector<ForwardStep> speculating_steps;  // where the hook changes outputs
   std::shared_ptr<Workspace> workspace = std::make_shared<Workspace>();
   Precision precision;
   Tensor rounded_images;                 // empty in FP32
@@ -258,10 +259,8 @@ void Network::plan(const Shape& images, KernelPath path, const Precision& precis
            (chain.has_shortcut() && next->needs_adapter[chain.add()] != 0);
   });
   next->rectified = find_rectified_outputs(nodes_);
-  next->order = feedforward_order(nodes_.size(), next->rectified);
-  for (const RectifiedChain& chain : next->chains) {
-    std::erase_if(next->order, [&](size_t node) { return node > chain.first && node <= chain.last; });
-  }
+  next->steps = forward_steps(nodes_.size(), next->chains);
+  next->speculating_steps = speculating_steps(nodes_, next->steps, next->rectified);
   plan_ = std::move(next);
   if (precision.kind == Precision::Kind::fp8) {
     make_quantiser();
@@ -354,29 +353,22 @@ const Tensor& Network::feedforward(const Tensor& images, bool training, StepHook
   plan_->ready_to_backpropagate = false;
   hook = shown(hook, training);
   plan_->outputs_changed = training && hook != nullptr && hook->changes_outputs();
-  auto chain = plan_->chains.begin();
-  for (const size_t i : plan_->order) {
+  for (const ForwardStep& step : plan_->outputs_changed ? plan_->speculating_steps : plan_->steps) {
+    const size_t i = step.node;
     const Stopwatch stopwatch(times_, i, &NodeTimes::feedforward);
-    if (chain != plan_->chains.end() && chain->first == i) {
-      feedforward_chain(*chain, training, hook);
-      finish_output(chain->last, training);
-      if (plan_->outputs_changed) {
-        show_rectified(chain->last, *hook);
-      }
-      ++chain;
-      continue;
-    }
     if (plan_->outputs_changed) {
       announce_rectification(i, *hook);
     }
-    if (plan_->needs_adapter[i] != 0) {
+    if (step.batchnorm != nullptr) {
+      feedforward_chain(step, training, hook);
+    } else if (plan_->needs_adapter[i] != 0) {
       plan_->adapter.feedforward(*nodes_[i].layer, plan_->inputs[i], plan_->outputs[i], training, hook);
     } else {
       nodes_[i].layer->feedforward(plan_->inputs[i], plan_->outputs[i], training, hook);
     }
-    finish_output(i, training);
+    finish_output(step.last, training);
     if (plan_->outputs_changed) {
-      show_rectified(i, *hook);
+      show_rectified(step.last, *hook);
     }
   }
   plan_->ready_to_backpropagate = training;
@@ -456,11 +448,10 @@ void Network::show_rectified(size_t node, StepHook& hook) {
   }
 }
 
-void Network::feedforward_chain(const RectifiedChain& chain, bool training, StepHook* hook) {
-  const Tensor* shortcut =
-      chain.has_shortcut() ? plan_->inputs[chain.add()][static_cast<size_t>(chain.shortcut)] : nullptr;
-  chain.batchnorm->feedforward_rectified(*plan_->inputs[chain.first][0], shortcut, training, plan_->outputs[chain.last],
-                                         hook);
+void Network::feedforward_chain(const ForwardStep& step, bool training, StepHook* hook) {
+  const Tensor* shortcut = step.shortcut >= 0 ? plan_->inputs[step.add][static_cast<size_t>(step.shortcut)] : nullptr;
+  step.batchnorm->feedforward_rectified(*plan_->inputs[step.node][0], shortcut, training, plan_->outputs[step.last],
+                                        hook);
 }
 
 void Network::backpropagate_chain(const RectifiedChain& chain, StepHook* hook) {

@@ -10,6 +10,7 @@
 
 namespace trainer {
 
+struct ForwardStep;
 class Quantiser;
 struct RectifiedChain;
 
@@ -99,7 +100,7 @@ class Network {
   /// output, once `node` has made it.
   void announce_rectification(size_t node, StepHook& hook);
   void show_rectified(size_t node, StepHook& hook);
-  void feedforward_chain(const RectifiedChain& chain, bool training, StepHook* hook);
+  void feedforward_chain(const ForwardStep& step, bool training, StepHook* hook);
   void backpropagate_chain(const RectifiedChain& chain, StepHook* hook);
   Layer& owner_of(const Parameter& weight) const;
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "network/fusion.h"
 #include "network/network.h"
 
 namespace trainer {
@@ -19,12 +20,27 @@ struct RectifiedOutputs {
   bool has_shortcut() const { return shortcut >= 0; }
 };
 
-/// Those of a network, in order. A shortcut is there before BN runs: of a sum of two BNs, the later one's convolution
-/// counts. From the graph alone, so the same for every path and all passes.
+/// Those of a network, in order. Of a sum of two such convolutions the one with more weights an output counts, the
+/// other being its shortcut. From the graph alone, so the same for every path and all passes.
 std::vector<RectifiedOutputs> find_rectified_outputs(const std::vector<Network::Node>& nodes);
 
-/// Nodes in the order of FF. As they were added, but a convolution whose shortcut comes later waits for it, until right
-/// before its BN: what a ReLU will discard can then be told before the convolution is computed.
-std::vector<size_t> feedforward_order(size_t nodes, const std::vector<RectifiedOutputs>& rectified);
+/// One node in FF, or BN with the sum and the ReLU after it in one pass.
+struct ForwardStep {
+  size_t node = 0;
+  size_t last = 0;                         ///< the node whose output it makes
+  layers::BatchNorm* batchnorm = nullptr;  ///< null for one node
+  size_t add = 0;
+  int shortcut = -1;  ///< as in RectifiedOutputs
+
+  bool operator==(const ForwardStep&) const = default;
+};
+
+/// FF of `nodes` nodes in the order in which they were added.
+std::vector<ForwardStep> forward_steps(size_t nodes, const std::vector<RectifiedChain>& chains);
+
+/// The same values from an order in which every convolution with a shortcut waits for it: what ReLU will discard can
+/// then be told before the convolution is computed.
+std::vector<ForwardStep> speculating_steps(const std::vector<Network::Node>& nodes, std::vector<ForwardStep> steps,
+                                           const std::vector<RectifiedOutputs>& rectified);
 
 }  // namespace trainer

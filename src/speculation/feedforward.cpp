@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <cassert>
 #include <cmath>
@@ -57,10 +58,10 @@ struct FeedforwardSpeculation::Layer {
   explicit Layer(double first_margin) : margin(first_margin) {}
 
   /// Makes what depends on the layer's shapes.
-  void fit(const ConvolutionGeometry& geometry, const std::shared_ptr<Workspace>& workspace) {
-    if (convolution == nullptr || input != geometry.input() || output != geometry.output()) {
-      input = geometry.input();
-      output = geometry.output();
+  void fit(const ConvolutionGeometry& wanted, const std::shared_ptr<Workspace>& workspace) {
+    if (convolution == nullptr || geometry != wanted) {
+      geometry = wanted;
+      const Shape output = geometry.output();
       convolution = make_convolution(KernelPath::highway, geometry, workspace);
       words = (output.channel_size() + 63) / 64;
       const auto size = static_cast<size_t>(words * output.c);
@@ -74,8 +75,7 @@ struct FeedforwardSpeculation::Layer {
   Margin margin;
   std::vector<ChannelEstimate> channels;
 
-  Shape input;
-  Shape output;
+  ConvolutionGeometry geometry;
   std::unique_ptr<Convolution> convolution;
   AlignedVector<float> weights;
   int64_t words = 0;  // per channel
@@ -244,7 +244,7 @@ void FeedforwardSpeculation::rectified(const ContractionLayer& layer, Tensor& A)
     return;
   }
   const Layer& state = *found->second;
-  assert(A.shape() == state.output);
+  assert(A.shape() == state.geometry.output());
   const int64_t count = A.shape().channel_size();
   parallel_for(A.shape().c, 1, [&](int64_t begin, int64_t end) {
     for (int64_t c = begin; c < end; ++c) {
