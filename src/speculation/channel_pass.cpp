@@ -102,8 +102,9 @@ HWY_INLINE uint64_t predicted_word(const PredictJob& job, const float* Zhat, con
   });
 }
 
-/// Stand-ins for the outputs of `not_computed`, which may hold more than the skipped: values that are not there.
-HWY_INLINE void mix_word(const PredictJob& job, uint64_t not_computed, float* Z, float* Zhat, Accumulators& sums) {
+/// With stand-ins for the outputs of `not_computed`, which may hold more than the skipped: values that are not there.
+HWY_INLINE void add_word(const PredictJob& job, uint64_t not_computed, const float* Z, const float* Zhat,
+                         Accumulators& sums) {
   const Floats d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const Vector gain = hn::Set(d, job.gain);
@@ -114,8 +115,6 @@ HWY_INLINE void mix_word(const PredictJob& job, uint64_t not_computed, float* Z,
     const Vector zhat = hn::LoadU(d, Zhat + i);
     const Mask stands_in = mask_of(not_computed >> i);
     const Vector mixed = hn::IfThenElse(stands_in, hn::Mul(gain, zhat), z);
-    hn::StoreU(mixed, d, Z + i);
-    hn::StoreU(z, d, Zhat + i);
     const Vector x = hn::Sub(zhat, shift);
     sums.estimate = hn::Add(sums.estimate, x);
     sums.estimate_squares = hn::MulAdd(x, x, sums.estimate_squares);
@@ -128,12 +127,12 @@ HWY_INLINE void mix_word(const PredictJob& job, uint64_t not_computed, float* Z,
   }
 }
 
-HWY_INLINE void predict_word(const PredictJob& job, int64_t word, uint64_t valid, float* Z, float* Zhat,
+HWY_INLINE void predict_word(const PredictJob& job, int64_t word, uint64_t valid, const float* Z, const float* Zhat,
                              const float* shortcut, Accumulators& sums) {
   const uint64_t predicted = job.predict ? predicted_word(job, Zhat, shortcut) & valid : 0;
   job.audited[word] = predicted & job.sample[word];
   job.skipped[word] = predicted & ~job.sample[word];
-  mix_word(job, job.skipped[word] | ~valid, Z, Zhat, sums);
+  add_word(job, job.skipped[word] | ~valid, Z, Zhat, sums);
 }
 
 PredictSums predict_channel(const PredictJob& job) {
@@ -162,8 +161,6 @@ PredictSums predict_channel(const PredictJob& job) {
     predict_word(job, whole / kWord, (uint64_t{1} << rest) - 1, Z, Zhat, job.shortcut == nullptr ? nullptr : shortcut,
                  block);
     block.add_to(sums);
-    std::copy_n(Z, rest, job.Z + whole);
-    std::copy_n(Zhat, rest, job.Zhat + whole);
   }
   return sums;
 }
@@ -185,7 +182,16 @@ HWY_INLINE uint64_t live_word(const JudgeJob& job, const float* Z, const float* 
   });
 }
 
-JudgeCounts judge_channel(const JudgeJob& job) {
+HWY_INLINE void mix_word(uint64_t skipped, float gain, const float* Zhat, float* Z) {
+  const Floats d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t i = 0; i < kWord; i += lanes) {
+    const Vector stand_in = hn::Mul(hn::Set(d, gain), hn::LoadU(d, Zhat + i));
+    hn::StoreU(hn::IfThenElse(mask_of(skipped >> i), stand_in, hn::LoadU(d, Z + i)), d, Z + i);
+  }
+}
+
+JudgeCounts judge_and_mix_channel(const JudgeJob& job) {
   JudgeCounts counts;
   const auto add = [&](int64_t word, uint64_t live) {
     counts.live += std::popcount(live);
@@ -195,6 +201,9 @@ JudgeCounts judge_channel(const JudgeJob& job) {
   const int64_t whole = job.count / kWord * kWord;
   for (int64_t i = 0; i < whole; i += kWord) {
     add(i / kWord, live_word(job, job.Z + i, job.shortcut == nullptr ? nullptr : job.shortcut + i));
+    if (const uint64_t skipped = job.skipped[i / kWord]; skipped != 0) {
+      mix_word(skipped, job.gain, job.Zhat + i, job.Z + i);
+    }
   }
   if (const int64_t rest = job.count - whole; rest > 0) {
     float Z[kWord] = {};
@@ -204,6 +213,11 @@ JudgeCounts judge_channel(const JudgeJob& job) {
       std::copy_n(job.shortcut + whole, rest, shortcut);
     }
     add(whole / kWord, live_word(job, Z, job.shortcut == nullptr ? nullptr : shortcut) & ((uint64_t{1} << rest) - 1));
+    for (int64_t i = 0; i < rest; ++i) {
+      if (((job.skipped[whole / kWord] >> i) & 1U) != 0) {
+        job.Z[whole + i] = job.gain * job.Zhat[whole + i];
+      }
+    }
   }
   return counts;
 }
@@ -241,13 +255,13 @@ HWY_AFTER_NAMESPACE();
 namespace trainer {
 
 HWY_EXPORT(predict_channel);
-HWY_EXPORT(judge_channel);
+HWY_EXPORT(judge_and_mix_channel);
 HWY_EXPORT(clear_values);
 
 namespace speculation {
 
 PredictSums predict(const PredictJob& job) { return HWY_DYNAMIC_DISPATCH(predict_channel)(job); }
-JudgeCounts judge(const JudgeJob& job) { return HWY_DYNAMIC_DISPATCH(judge_channel)(job); }
+JudgeCounts judge_and_mix(const JudgeJob& job) { return HWY_DYNAMIC_DISPATCH(judge_and_mix_channel)(job); }
 void clear_skipped(const uint64_t* skipped, int64_t count, float* values) {
   HWY_DYNAMIC_DISPATCH(clear_values)(skipped, count, values);
 }

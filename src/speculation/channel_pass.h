@@ -8,8 +8,8 @@ namespace trainer::speculation {
 
 struct PredictJob {
   int64_t count = 0;
-  float* Z = nullptr;               ///< exact on entry; skipped ones become gain * Zhat
-  float* Zhat = nullptr;            ///< the estimate on entry, the exact Z on return
+  const float* Z = nullptr;         ///< exact
+  const float* Zhat = nullptr;      ///< the estimate
   const float* shortcut = nullptr;  ///< may be null
   // Predicted where scale * Zhat + offset + shortcut < 0.
   float scale = 0;
@@ -26,7 +26,7 @@ struct PredictJob {
 struct PredictSums {
   double estimate = 0;          ///< sum(Zhat - shift)
   double estimate_squares = 0;  ///< sum((Zhat - shift)^2)
-  double mixed = 0;             ///< sum(Z - gain * shift) of the Z that is left
+  double mixed = 0;             ///< sum(Z - gain * shift), of skipped outputs gain * Zhat instead of Z
   double mixed_squares = 0;
   double products = 0;  ///< sum(Z * Zhat) over computed outputs
   double squares = 0;   ///< sum(Zhat^2) over them
@@ -35,8 +35,10 @@ PredictSums predict(const PredictJob& job);
 
 struct JudgeJob {
   int64_t count = 0;
-  const float* Z = nullptr;  ///< exact
+  float* Z = nullptr;           ///< exact on entry; skipped ones become gain * Zhat
+  const float* Zhat = nullptr;  ///< the estimate
   const float* shortcut = nullptr;
+  float gain = 1;
   // Live where (Z - mean) * scale + beta + shortcut > 0.
   float mean = 0;
   float scale = 0;
@@ -49,7 +51,7 @@ struct JudgeCounts {
   int64_t live_audited = 0;
   int64_t live_skipped = 0;
 };
-JudgeCounts judge(const JudgeJob& job);
+JudgeCounts judge_and_mix(const JudgeJob& job);
 
 /// Sets values to 0 where the bit is set.
 void clear_skipped(const uint64_t* skipped, int64_t count, float* values);

@@ -22,7 +22,7 @@
 
 namespace trainer {
 
-using speculation::judge;
+using speculation::judge_and_mix;
 using speculation::JudgeCounts;
 using speculation::JudgeJob;
 using speculation::predict;
@@ -207,14 +207,16 @@ SkippedOutputs FeedforwardSpeculation::feedforward(const ContractionLayer& layer
       const Moments batch(sums.mixed, sums.mixed_squares, static_cast<double>(job.gain * job.shift), count);
       JudgeJob question;
       question.count = count;
-      question.Z = job.Zhat;
+      question.Z = Z.channel(c);
+      question.Zhat = job.Zhat;
+      question.gain = job.gain;
       question.shortcut = job.shortcut;
       question.mean = static_cast<float>(batch.mean);
       question.scale = static_cast<float>(gamma / std::sqrt(batch.variance + epsilon));
       question.beta = rectification.beta[at];
       question.audited = job.audited;
       question.skipped = job.skipped;
-      const JudgeCounts answer = judge(question);
+      const JudgeCounts answer = judge_and_mix(question);
 
       FeedforwardCounts& counts = of_channel[at];
       counts.outputs = count;
