@@ -88,6 +88,9 @@ void SpeculatingHook::gradient(const ContractionLayer& layer, const Tensor& X, c
   if (gradients_ && GradientPruning::applies_to(layer)) {
     names_.try_emplace(layer.index, layer.name);
     gradients_->gradient(layer, dZ);
+    if (inner_ != nullptr) {
+      inner_->gradient_dropped(layer);
+    }
   }
   if (inner_ != nullptr) {
     inner_->gradient(layer, X, W, dZ);
