@@ -34,46 +34,46 @@ void Fp32Hook::rectification(const ContractionLayer& layer, const Rectification&
     shortcut_ = Shown(*after.shortcut, shortcut_memory_);
     shown.shortcut = &shortcut_;
   }
-  hook_->rectification(layer, shown);
+  ForwardingHook::rectification(layer, shown);
 }
 
 void Fp32Hook::rectified(const ContractionLayer& layer, Tensor& A) {
   Shown a(A, memory_[0]);
-  hook_->rectified(layer, a);
+  ForwardingHook::rectified(layer, a);
   a.store(A);
 }
 
 void Fp32Hook::feedforward(const ContractionLayer& layer, const Tensor& X, const WeightView& W, Tensor& Z) {
   Shown z(Z, memory_[1]);
-  hook_->feedforward(layer, Shown(X, memory_[0]), W, z);
+  ForwardingHook::feedforward(layer, Shown(X, memory_[0]), W, z);
   z.store(Z);
 }
 
 void Fp32Hook::gradient(const ContractionLayer& layer, const Tensor& X, const WeightView& W, Tensor& dZ) {
   Shown dz(dZ, memory_[1]);
-  hook_->gradient(layer, Shown(X, memory_[0]), W, dz);
+  ForwardingHook::gradient(layer, Shown(X, memory_[0]), W, dz);
   dz.store(dZ);
 }
 
 void Fp32Hook::backpropagation(const ContractionLayer& layer, const Tensor& X, const WeightView& W, const Tensor& dZ,
                                Tensor& dX) {
   Shown dx(dX, memory_[2]);
-  hook_->backpropagation(layer, Shown(X, memory_[0]), W, Shown(dZ, memory_[1]), dx);
+  ForwardingHook::backpropagation(layer, Shown(X, memory_[0]), W, Shown(dZ, memory_[1]), dx);
   dx.store(dX);
 }
 
 void Fp32Hook::weight_gradient(const ContractionLayer& layer, const Tensor& X, const WeightView& W, const Tensor& dZ,
                                std::span<float> dW) {
-  hook_->weight_gradient(layer, Shown(X, memory_[0]), W, Shown(dZ, memory_[1]), dW);
+  ForwardingHook::weight_gradient(layer, Shown(X, memory_[0]), W, Shown(dZ, memory_[1]), dW);
 }
 
 void Fp32Hook::batchnorm_feedforward(const BatchNormLayer& layer, const Tensor& Z) {
-  hook_->batchnorm_feedforward(layer, Shown(Z, memory_[0]));
+  ForwardingHook::batchnorm_feedforward(layer, Shown(Z, memory_[0]));
 }
 
 void Fp32Hook::batchnorm_backpropagation(const BatchNormLayer& layer, const Tensor& Z, Tensor& dZ) {
   Shown dz(dZ, memory_[1]);
-  hook_->batchnorm_backpropagation(layer, Shown(Z, memory_[0]), dz);
+  ForwardingHook::batchnorm_backpropagation(layer, Shown(Z, memory_[0]), dz);
   dz.store(dZ);
 }
 

@@ -8,64 +8,14 @@
 #include <utility>
 
 #include "base/error.h"
-#include "kernels/elementwise/add.h"
 #include "kernels/elementwise/round_values.h"
-#include "network/format_adapter.h"
-#include "network/fp32_hook.h"
-#include "network/fusion.h"
 #include "network/layers/contraction.h"
 #include "network/layers/kernel_choice.h"
 #include "network/memory_plan.h"
-#include "network/quantiser.h"
-#include "network/quantising_hook.h"
-#include "network/rectified_outputs.h"
+#include "network/network_plan.h"
 #include "network/surroundings.h"
 
 namespace trainer {
-
-/// What plan() fixed: every tensor of a step and the pointers that the layers are handed, so that steps allocate
-/// nothing.
-struct Network::Plan {
-  struct Backward {
-    Tensor doutput;  // empty where no gradient reaches the node
-    std::vector<Tensor> targets;
-    std::vector<Tensor> add_to;  // empty where the layer did it all
-    std::vector<Tensor*> dinputs;
-    std::vector<uint8_t> accumulate;
-  };
-  /// FP8: what is rounded when a node has been done. The rest passes values on, or is rounded before hooks see it.
-  struct Rounded {
-    bool output = false;
-    std::vector<uint8_t> dinputs;
-  };
-
-  bool all_inputs_are(size_t node, Format wanted) const {
-    return std::ranges::all_of(inputs[node], [wanted](const Tensor* input) { return input->format() == wanted; });
-  }
-
-  Shape input_shape;
-  KernelPath elementwise = KernelPath::highway;
-  Tensor images;                // of the last feedforward
-  std::vector<Tensor> outputs;  // one per node
-  std::vector<std::vector<const Tensor*>> inputs;
-  std::vector<Tensor> slots;
-  std::vector<Backward> backward;
-  std::vector<RectifiedChain> chains;
-  std::vector<RectifiedOutputs> rectified;
-  std::vector<ForwardStep> steps;
-  std::vector<ForwardStep> speculating_steps;  // where the hook changes outputs
-  std::shared_ptr<Workspace> workspace = std::make_shared<Workspace>();
-  Precision precision;
-  Tensor rounded_images;                 // empty in FP32
-  std::unique_ptr<Quantiser> quantiser;  // FP8 alone, as the two below
-  std::unique_ptr<QuantisingHook> quantising_hook;
-  std::vector<Rounded> rounded;
-  FormatAdapter adapter;
-  std::vector<uint8_t> needs_adapter;  // one per node
-  Fp32Hook fp32_hook;
-  bool ready_to_backpropagate = false;
-  bool outputs_changed = false;  // by the hook of the last feedforward
-};
 
 Network::Network() = default;
 Network::~Network() = default;
@@ -157,22 +107,6 @@ class Stopwatch {
 Tensor gradient_of(const Tensor& output, std::vector<Tensor>& slots, int slot) {
   return slot < 0 ? Tensor()
                   : Tensor(output.shape(), {slots[static_cast<size_t>(slot)].elements().data, output.format()});
-}
-
-/// Of every output: `format`, but FP32 for the logits and what may share their memory.
-std::vector<Format> output_formats(const std::vector<Network::Node>& nodes, Format format) {
-  std::vector<Format> formats(nodes.size(), format);
-  formats.back() = Format::fp32;
-  for (size_t i = nodes.size(); i-- > 0;) {
-    if (formats[i] == Format::fp32 && nodes[i].layer->memory().in_place) {
-      for (const int input : nodes[i].inputs) {
-        if (input >= 0) {
-          formats[static_cast<size_t>(input)] = Format::fp32;
-        }
-      }
-    }
-  }
-  return formats;
 }
 
 }  // namespace
@@ -268,79 +202,6 @@ void Network::plan(const Shape& images, KernelPath path, const Precision& precis
       plan_->quantiser->restore(earlier->history());
     }
   }
-}
-
-void Network::make_quantiser() {
-  Plan& plan = *plan_;
-  // In FP8 the logits are FP32 where they are in FP16.
-  const std::vector<Format> formats = output_formats(nodes_, Format::fp16);
-  std::vector<QuantisingHook::Node> hook_nodes;
-  for (size_t i = 0; i < nodes_.size(); ++i) {
-    const Node& node = nodes_[i];
-    const NewValues made = node.layer->new_values();
-    const layers::Contraction* contraction = node.layer->contraction();
-    const bool is_batchnorm = dynamic_cast<const layers::BatchNorm*>(node.layer.get()) != nullptr;
-    const bool output = made.output && formats[i] == Format::fp16;
-    const bool hook_rounds_output = output && contraction != nullptr && contraction->bias() == nullptr;
-    hook_nodes.push_back({hook_rounds_output, node.inputs[0]});
-    Plan::Rounded rounded{output && !hook_rounds_output, {}};
-    for (size_t k = 0; k < node.inputs.size(); ++k) {
-      const bool hook_rounds = contraction != nullptr || is_batchnorm;
-      const bool added = !plan.backward[i].add_to[k].empty() || (plan.backward[i].accumulate[k] != 0 && !hook_rounds);
-      rounded.dinputs.push_back(added || (made.dinputs && !hook_rounds) ? 1 : 0);
-    }
-    plan.rounded.push_back(std::move(rounded));
-  }
-  for (const RectifiedChain& chain : plan.chains) {
-    // Its ReLU passes on what the same pass made, which nothing has rounded.
-    plan.rounded[chain.last].output = formats[chain.last] == Format::fp16;
-  }
-  plan.quantiser = std::make_unique<Quantiser>(plan.precision, nodes_.size());
-  plan.quantising_hook = std::make_unique<QuantisingHook>(*plan.quantiser, std::move(hook_nodes));
-}
-
-const Tensor& Network::rounded(const Tensor& images, bool training) {
-  if (plan_->precision.kind == Precision::Kind::fp32) {
-    return images;
-  }
-  if (plan_->quantiser) {
-    plan_->quantiser->round_images(images, training, plan_->rounded_images);
-  } else {
-    round_values({kBinary16, 0}, Overflow::by_definition, images.values(), plan_->rounded_images.values());
-  }
-  return plan_->rounded_images;
-}
-
-void Network::finish_output(size_t node, bool training) {
-  if (plan_->quantiser && plan_->rounded[node].output) {
-    plan_->quantiser->round_output(node, training, plan_->outputs[node]);
-  }
-}
-
-void Network::finish_gradients(size_t node) {
-  Plan::Backward& backward = plan_->backward[node];
-  for (size_t k = 0; k < backward.add_to.size(); ++k) {
-    Tensor& sum = backward.add_to[k];
-    if (!sum.empty()) {
-      trainer::add(plan_->elementwise, sum, backward.targets[k], sum);
-    }
-    if (plan_->quantiser && plan_->rounded[node].dinputs[k] != 0 && !backward.targets[k].empty()) {
-      plan_->quantiser->round_gradient(static_cast<size_t>(nodes_[node].inputs[k]),
-                                       sum.empty() ? backward.targets[k] : sum);
-    }
-  }
-}
-
-StepHook* Network::shown(StepHook* hook, bool training) {
-  if (plan_->quantiser) {
-    plan_->quantising_hook->show(hook, training);
-    return plan_->quantising_hook.get();
-  }
-  if (hook == nullptr || plan_->precision.kind == Precision::Kind::fp32) {
-    return hook;
-  }
-  plan_->fp32_hook.show(*hook);
-  return &plan_->fp32_hook;
 }
 
 const Tensor& Network::feedforward(const Tensor& images, bool training, StepHook* hook) {

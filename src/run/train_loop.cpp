@@ -105,7 +105,7 @@ void TrainRun::step() {
   const Batch& batch = bench_.train->next();
   StepHook* const hook = bench_.simulation == nullptr ? nullptr : bench_.simulation->hook(number);
   if (bench_.speculation != nullptr) {
-    bench_.speculation->show_to(hook);
+    bench_.speculation->forward_to(hook);
   }
   const StepResult result =
       bench_.session->step(batch, bench_.speculation != nullptr ? bench_.speculation.get() : hook);

@@ -49,84 +49,38 @@ void SpeculatingHook::begin_step(int64_t step) {
   if (gradients_) {
     gradients_->begin_step(step);
   }
-  if (inner_ != nullptr) {
-    inner_->begin_step(step);
-  }
+  ForwardingHook::begin_step(step);
 }
 
 void SpeculatingHook::rectification(const ContractionLayer& layer, const Rectification& after) {
   after_ = after;
-  if (inner_ != nullptr) {
-    inner_->rectification(layer, after);
-  }
+  ForwardingHook::rectification(layer, after);
 }
 
 void SpeculatingHook::rectified(const ContractionLayer& layer, Tensor& A) {
   if (feedforward_) {
     feedforward_->rectified(layer, A);
   }
-  if (inner_ != nullptr) {
-    inner_->rectified(layer, A);
-  }
+  ForwardingHook::rectified(layer, A);
 }
 
 void SpeculatingHook::feedforward(const ContractionLayer& layer, const Tensor& X, const WeightView& W, Tensor& Z) {
   if (feedforward_ && after_) {
     names_.try_emplace(layer.index, layer.name);
     const SkippedOutputs skipped = feedforward_->feedforward(layer, X, W, *after_, Z);
-    if (inner_ != nullptr) {
-      inner_->outputs_skipped(layer, skipped);
-    }
+    ForwardingHook::outputs_skipped(layer, skipped);
   }
   after_.reset();
-  if (inner_ != nullptr) {
-    inner_->feedforward(layer, X, W, Z);
-  }
+  ForwardingHook::feedforward(layer, X, W, Z);
 }
 
 void SpeculatingHook::gradient(const ContractionLayer& layer, const Tensor& X, const WeightView& W, Tensor& dZ) {
   if (gradients_ && GradientPruning::applies_to(layer)) {
     names_.try_emplace(layer.index, layer.name);
     gradients_->gradient(layer, dZ);
-    if (inner_ != nullptr) {
-      inner_->gradient_dropped(layer);
-    }
+    ForwardingHook::gradient_dropped(layer);
   }
-  if (inner_ != nullptr) {
-    inner_->gradient(layer, X, W, dZ);
-  }
-}
-
-void SpeculatingHook::backpropagation(const ContractionLayer& layer, const Tensor& X, const WeightView& W,
-                                      const Tensor& dZ, Tensor& dX) {
-  if (inner_ != nullptr) {
-    inner_->backpropagation(layer, X, W, dZ, dX);
-  }
-}
-
-void SpeculatingHook::weight_gradient(const ContractionLayer& layer, const Tensor& X, const WeightView& W,
-                                      const Tensor& dZ, std::span<float> dW) {
-  if (inner_ != nullptr) {
-    inner_->weight_gradient(layer, X, W, dZ, dW);
-  }
-}
-
-void SpeculatingHook::batchnorm_feedforward(const BatchNormLayer& layer, const Tensor& Z) {
-  if (inner_ != nullptr) {
-    inner_->batchnorm_feedforward(layer, Z);
-  }
-}
-
-void SpeculatingHook::batchnorm_backpropagation(const BatchNormLayer& layer, const Tensor& Z, Tensor& dZ) {
-  if (inner_ != nullptr) {
-    inner_->batchnorm_backpropagation(layer, Z, dZ);
-  }
-}
-
-void SpeculatingHook::update(std::span<Parameter* const> parameters) {
-  if (inner_ != nullptr) {
-    inner_->update(parameters);
-  }
+  ForwardingHook::gradient(layer, X, W, dZ);
 }
 
 void SpeculatingHook::end_step() {
@@ -151,9 +105,7 @@ void SpeculatingHook::end_step() {
     total.gradients += layer.gradients;
     total.feedforward += layer.feedforward;
   }
-  if (inner_ != nullptr) {
-    inner_->end_step();
-  }
+  ForwardingHook::end_step();
 }
 
 std::vector<LayerSpeculation> SpeculatingHook::totals() const {

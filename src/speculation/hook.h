@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "network/step_hook.h"
+#include "network/forwarding_hook.h"
 #include "speculation/classes.h"
 #include "speculation/feedforward.h"
 #include "speculation/gradients.h"
@@ -29,13 +29,10 @@ struct LayerSpeculation {
 
 /// Makes training compute what a speculating processor computes, in every step, then shows another hook (a processor
 /// that observes, or none) the outcome.
-class SpeculatingHook final : public StepHook {
+class SpeculatingHook final : public ForwardingHook {
  public:
   /// Throws UsageError for options out of range.
   explicit SpeculatingHook(const SpeculationOptions& options);
-
-  /// From the next step on; null: nobody.
-  void show_to(StepHook* inner) { inner_ = inner; }
 
   void begin_step(int64_t step) override;
   bool changes_outputs() const override { return feedforward_.has_value(); }
@@ -43,13 +40,6 @@ class SpeculatingHook final : public StepHook {
   void rectified(const ContractionLayer& layer, Tensor& A) override;
   void feedforward(const ContractionLayer& layer, const Tensor& X, const WeightView& W, Tensor& Z) override;
   void gradient(const ContractionLayer& layer, const Tensor& X, const WeightView& W, Tensor& dZ) override;
-  void backpropagation(const ContractionLayer& layer, const Tensor& X, const WeightView& W, const Tensor& dZ,
-                       Tensor& dX) override;
-  void weight_gradient(const ContractionLayer& layer, const Tensor& X, const WeightView& W, const Tensor& dZ,
-                       std::span<float> dW) override;
-  void batchnorm_feedforward(const BatchNormLayer& layer, const Tensor& Z) override;
-  void batchnorm_backpropagation(const BatchNormLayer& layer, const Tensor& Z, Tensor& dZ) override;
-  void update(std::span<Parameter* const> parameters) override;
   void end_step() override;
 
   /// Of the last step that ended, in order of execution: layers in which speculation took part.
@@ -66,8 +56,7 @@ class SpeculatingHook final : public StepHook {
   std::optional<FeedforwardSpeculation> feedforward_;
   std::optional<GradientPruning> gradients_;
   std::optional<Rectification> after_;  // of the layer whose feedforward() comes next
-  StepHook* inner_ = nullptr;
-  std::map<int, std::string> names_;  // of layers seen, by index
+  std::map<int, std::string> names_;    // of layers seen, by index
   std::vector<LayerSpeculation> last_step_;
   std::map<int, LayerSpeculation> totals_;
 };

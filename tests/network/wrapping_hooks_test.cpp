@@ -16,6 +16,11 @@ class Listener : public StepHook {
   std::vector<std::string> calls;
 
   void begin_step(int64_t step) override { calls.push_back("begin_step " + std::to_string(step)); }
+  void rectification(const ContractionLayer& /*layer*/, const Rectification& after) override {
+    calls.push_back("rectification " + std::to_string(after.gamma.size()));
+  }
+  void rectified(const ContractionLayer& /*layer*/, Tensor& /*A*/) override { calls.emplace_back("rectified"); }
+  void gradient_dropped(const ContractionLayer& /*layer*/) override { calls.emplace_back("gradient_dropped"); }
   void outputs_skipped(const ContractionLayer& /*layer*/, const SkippedOutputs& skipped) override {
     calls.push_back("outputs_skipped " + std::to_string(skipped.audited));
   }
@@ -60,10 +65,13 @@ void call_all(StepHook& hook) {
   SkippedOutputs skipped;
   skipped.audited = 7;
   hook.begin_step(3);
+  hook.rectification(contraction, {.gamma = weight, .beta = weight});
   hook.outputs_skipped(contraction, skipped);
   hook.feedforward(contraction, X, W, Z);
   hook.batchnorm_feedforward(batchnorm, Z);
+  hook.rectified(contraction, Z);
   hook.batchnorm_backpropagation(batchnorm, Z, Z);
+  hook.gradient_dropped(contraction);
   hook.gradient(contraction, X, W, Z);
   hook.weight_gradient(contraction, X, W, Z, dW);
   hook.backpropagation(contraction, X, W, Z, X);
@@ -72,10 +80,13 @@ void call_all(StepHook& hook) {
 }
 
 const std::vector<std::string> kCalls = {"begin_step 3",
+                                         "rectification 1",
                                          "outputs_skipped 7",
                                          "feedforward",
                                          "batchnorm_feedforward",
+                                         "rectified",
                                          "batchnorm_backpropagation",
+                                         "gradient_dropped",
                                          "gradient",
                                          "weight_gradient",
                                          "backpropagation",
@@ -85,7 +96,7 @@ const std::vector<std::string> kCalls = {"begin_step 3",
 TEST(WrappingHooks, TheOneThatShowsFp32PassesEveryCallOn) {
   Listener listener;
   Fp32Hook hook;
-  hook.show(listener);
+  hook.forward_to(&listener);
   call_all(hook);
   EXPECT_EQ(listener.calls, kCalls);
 }

@@ -91,7 +91,7 @@ TEST(SpeculatingHook, InnerHookSeesEverythingAndThePrunedGradients) {
   SpeculatingHook hook({.classes = {.gradients = true}});
   run_step(network, hook, 0);  // nobody watches
   Counter counter;
-  hook.show_to(&counter);
+  hook.forward_to(&counter);
   run_step(network, hook, 1);
   // Three layers: FF, gradient, WG; two with BP; two BN with FF and BP; begin, update, end.
   EXPECT_EQ(counter.calls, 3 * 3 + 2 + 2 * 2 + 3);
@@ -130,7 +130,7 @@ TEST(SpeculatingHook, Fp16GradientsArePrunedAsStored) {
   SpeculatingHook hook({.classes = {.gradients = true}});
   run_step(network, hook, 0);
   Counter counter;
-  hook.show_to(&counter);
+  hook.forward_to(&counter);
   run_step(network, hook, 1);
   GradientCounts counts;
   for (const LayerSpeculation& layer : hook.last_step()) {
@@ -166,7 +166,7 @@ TEST(SpeculatingHook, SkipsOutputsAndTellsTheInnerHook) {
   run_step(network, hook, 0);
   EXPECT_EQ(hook.last_step().size(), 2U);
   SkipCounter counter;
-  hook.show_to(&counter);
+  hook.forward_to(&counter);
   run_step(network, hook, 1);
   FeedforwardCounts counts;
   for (const LayerSpeculation& layer : hook.last_step()) {
