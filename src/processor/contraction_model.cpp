@@ -17,15 +17,12 @@ struct ContractionModel::Operands {
 };
 
 // What one call works on.
-struct ContractionModel::Run {
+struct ContractionModel::Run : Operands {
   Run(Phase phase, const ConvolutionGeometry& geometry, const ProcessorParameters& parameters,
       const HeldCounts& held_counts, const Operands& operands, DenseInDram dense, const Tiles& whole_tiles,
       const Tiles& small_tiles)
-      : shape(phase, geometry),
-        X(operands.X),
-        dZ(operands.dZ),
-        wanted(operands.wanted),
-        selection(operands.selection),
+      : Operands(operands),
+        shape(phase, geometry),
         held(held_counts),
         sizes(shape, parameters, held, X == nullptr ? nullptr : &X->bits, dZ == nullptr ? nullptr : &dZ->bits, dense),
         facts{shape, geometry, held, sizes, 0, 0, 0, 0, selection},
@@ -47,10 +44,6 @@ struct ContractionModel::Run {
   }
 
   PhaseShape shape;
-  const BitmapView* X;
-  const BitmapView* dZ;
-  const WantedOutputs* wanted;
-  Selection selection;
   const HeldCounts& held;
   OperandSizes sizes;
   PhaseFacts facts;

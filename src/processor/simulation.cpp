@@ -140,17 +140,6 @@ std::vector<ProcessorResult> Simulation::results() const {
   return results;
 }
 
-Speculated Simulation::speculated() const {
-  Speculated speculated;
-  for (const ProcessorModel& processor : state_->processors) {
-    const ProcessorParameters& parameters = processor.parameters();
-    speculated.feedforward = speculated.feedforward || parameters.speculates_feedforward;
-    speculated.backpropagation = speculated.backpropagation || parameters.speculates_backpropagation;
-    speculated.gradients = speculated.gradients || parameters.speculates_gradients;
-  }
-  return speculated;
-}
-
 nlohmann::json Simulation::resolved() const {
   nlohmann::json list = nlohmann::json::array();
   for (const ProcessorModel& processor : state_->processors) {

@@ -83,13 +83,6 @@ struct ProcessorResult {
   double time_s() const;                ///< total cycles / clock
 };
 
-/// What training may leave out for the sake of at least one processor.
-struct Speculated {
-  bool feedforward = false;      ///< outputs that a ReLU is predicted to discard
-  bool backpropagation = false;  ///< dX where the ReLU was off: it is zero anyway
-  bool gradients = false;        ///< small values of dZ
-};
-
 /// Several processors watching one run. Bitmaps of the tensors are made once and shared by all of them.
 class Simulation {
  public:
@@ -102,8 +95,6 @@ class Simulation {
   /// The hook for this step, null where it is not observed.
   StepHook* hook(int64_t step);
   std::vector<ProcessorResult> results() const;
-  /// What any of the processors speculates on.
-  Speculated speculated() const;
   /// The resolved parameters of every processor, for run.yaml.
   nlohmann::json resolved() const;
 
