@@ -6,10 +6,14 @@
 #include "network/graph.h"
 #include "network/initialise.h"
 #include "network/named/models.h"
+#include "network/one_step.h"
 #include "network/support.h"
 
 namespace trainer {
 namespace {
+
+using test::Outcome;
+using test::run;
 
 const Shape kImages = {5, 3, 16, 16};
 
@@ -17,28 +21,6 @@ Network make(const std::string& name) {
   Network network = make_model({name, 0.1, kImages, 4, 1});
   test::prune_all(network, 0.3, 5);
   return network;
-}
-
-struct Outcome {
-  std::vector<float> logits;
-  std::vector<float> gradients;
-  std::vector<float> statistics;
-
-  bool operator==(const Outcome&) const = default;
-};
-
-Outcome run(Network& network, StepHook* hook = nullptr) {
-  Outcome outcome;
-  const Tensor& logits = network.feedforward(test::random_tensor(network.input_shape(), 2), true, hook);
-  outcome.logits.assign(logits.values().begin(), logits.values().end());
-  network.backpropagate(test::random_tensor(network.output_shape(), 3), hook);
-  for (const Parameter* parameter : network.parameters()) {
-    outcome.gradients.insert(outcome.gradients.end(), parameter->gradient.begin(), parameter->gradient.end());
-  }
-  for (const Buffer* buffer : network.buffers()) {
-    outcome.statistics.insert(outcome.statistics.end(), buffer->value.begin(), buffer->value.end());
-  }
-  return outcome;
 }
 
 TEST(Format, Fp16IsNearFp32OnEveryPathAndNetwork) {

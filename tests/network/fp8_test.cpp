@@ -9,11 +9,15 @@
 #include "network/graph.h"
 #include "network/initialise.h"
 #include "network/named/models.h"
+#include "network/one_step.h"
 #include "network/quantiser.h"
 #include "network/support.h"
 
 namespace trainer {
 namespace {
+
+using test::Outcome;
+using test::run;
 
 const Shape kImages = {5, 3, 16, 16};
 
@@ -22,25 +26,6 @@ Network make(const std::string& name, KernelPath path, const Precision& precisio
   test::prune_all(network, 0.3, 5);
   network.plan(kImages, path, precision);
   return network;
-}
-
-struct Outcome {
-  std::vector<float> logits;
-  std::vector<float> gradients;
-
-  bool operator==(const Outcome&) const = default;
-};
-
-Outcome run(Network& network, StepHook* hook = nullptr) {
-  Outcome outcome;
-  const Tensor& logits = network.feedforward(test::random_tensor(network.input_shape(), 2), true, hook);
-  outcome.logits.assign(logits.values().begin(), logits.values().end());
-  network.backpropagate(test::random_tensor(network.output_shape(), 3), hook);
-  for (const Parameter* parameter : network.parameters()) {
-    outcome.gradients.insert(outcome.gradients.end(), parameter->gradient.begin(), parameter->gradient.end());
-  }
-  network.step_done(false);
-  return outcome;
 }
 
 /// Whether all values are a format's times one power of two.
