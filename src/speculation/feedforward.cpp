@@ -16,7 +16,6 @@
 #include "kernels/convolution/convolution.h"
 #include "speculation/audit.h"
 #include "speculation/channel_pass.h"
-#include "speculation/estimate.h"
 #include "speculation/margin.h"
 #include "tensor/aligned.h"
 
@@ -32,7 +31,6 @@ using speculation::PredictSums;
 /// Memory that layers take turns in.
 struct FeedforwardSpeculation::Shared {
   std::shared_ptr<Workspace> workspace = std::make_shared<Workspace>();
-  AlignedVector<float> X;
   AlignedVector<float> Zhat;
 
   static Tensor tensor(const Shape& shape, AlignedVector<float>& memory) {
@@ -62,7 +60,7 @@ struct FeedforwardSpeculation::Layer {
     if (convolution == nullptr || geometry != wanted) {
       geometry = wanted;
       const Shape output = geometry.output();
-      convolution = make_convolution(KernelPath::highway, geometry, workspace);
+      convolution = make_estimating_convolution(geometry, workspace);
       words = (output.channel_size() + 63) / 64;
       const auto size = static_cast<size_t>(words * output.c);
       skipped.assign(size, 0);
@@ -77,7 +75,6 @@ struct FeedforwardSpeculation::Layer {
 
   ConvolutionGeometry geometry;
   std::unique_ptr<Convolution> convolution;
-  AlignedVector<float> weights;
   int64_t words = 0;  // per channel
   std::vector<uint64_t> skipped;
   std::vector<uint64_t> audited;
@@ -161,12 +158,8 @@ FeedforwardSpeculation::Layer& FeedforwardSpeculation::layer_for(const Contracti
 SkippedOutputs FeedforwardSpeculation::feedforward(const ContractionLayer& layer, const Tensor& X, const WeightView& W,
                                                    const Rectification& rectification, Tensor& Z) {
   Layer& state = layer_for(layer);
-  Tensor exponents = Shared::tensor(X.shape(), shared_->X);
-  exponent_only(X.values(), exponents.values());
-  state.weights.resize(W.values.size());
-  exponent_only(W.values, state.weights);
   Tensor Zhat = Shared::tensor(Z.shape(), shared_->Zhat);
-  state.convolution->feedforward(exponents, {W.pattern, state.weights}, Zhat);
+  state.convolution->feedforward(X, W, Zhat);
 
   const bool knows_channels = !state.channels.empty();
   state.channels.resize(static_cast<size_t>(Z.shape().c));

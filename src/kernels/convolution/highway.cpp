@@ -10,6 +10,8 @@
 #include "kernels/convolution/terms.h"
 #include "kernels/convolution/tile_kernels.h"
 #include "kernels/convolution/tiling.h"
+#include "kernels/elementwise/exponent_only.h"
+#include "tensor/aligned.h"
 
 namespace trainer {
 namespace {
@@ -91,8 +93,9 @@ using Use = Workspace::Use;
 
 class HighwayConvolution final : public Convolution {
  public:
-  HighwayConvolution(const ConvolutionGeometry& geometry, std::shared_ptr<Workspace> workspace)
+  HighwayConvolution(const ConvolutionGeometry& geometry, std::shared_ptr<Workspace> workspace, bool exponent_only)
       : g_(geometry),
+        exponent_only_(exponent_only),
         workspace_(std::move(workspace)),
         kernels_(tile_kernels()),
         forward_(make_plan(forward_pass(geometry), geometry.c / geometry.groups, geometry.k / geometry.groups)) {
@@ -103,7 +106,11 @@ class HighwayConvolution final : public Convolution {
 
   void feedforward(const Tensor& X, const WeightView& W, Tensor& Z) override {
     use_pattern(forward_, Direction::forward, W.pattern);
-    forward_.terms->refresh(W.values);
+    if (exponent_only_) {
+      weights_.resize(W.values.size());
+      trainer::exponent_only(W.values, weights_);
+    }
+    forward_.terms->refresh(exponent_only_ ? weights_ : W.values);
     sum(forward_, X, Z, false);
   }
 
@@ -210,6 +217,7 @@ class HighwayConvolution final : public Convolution {
   const float* pack_window(const Plan& plan, const Tile& tile, const Tensor& input, int64_t group, int64_t block) {
     PackJob job = window(plan, tile, input, group, block);
     job.packed = thread_floats(Use::window, plan.tiling.channels * plan.tiling.channel_pitch);
+    job.exponent_only = exponent_only_;
     kernels_.pack(job);
     return job.packed;
   }
@@ -350,6 +358,8 @@ class HighwayConvolution final : public Convolution {
   }
 
   ConvolutionGeometry g_;
+  bool exponent_only_;            // X and W of FF alone
+  AlignedVector<float> weights_;  // W.values, of exponent_only_
   std::shared_ptr<Workspace> workspace_;
   const TileKernels& kernels_;
   Plan forward_;
@@ -361,7 +371,13 @@ class HighwayConvolution final : public Convolution {
 
 std::unique_ptr<Convolution> make_highway_convolution(const ConvolutionGeometry& geometry,
                                                       std::shared_ptr<Workspace> workspace) {
-  return std::make_unique<HighwayConvolution>(geometry, std::move(workspace));
+  return std::make_unique<HighwayConvolution>(geometry, std::move(workspace), false);
+}
+
+std::unique_ptr<Convolution> make_estimating_convolution(const ConvolutionGeometry& geometry,
+                                                         std::shared_ptr<Workspace> workspace) {
+  validate(geometry);
+  return std::make_unique<HighwayConvolution>(geometry, std::move(workspace), true);
 }
 
 }  // namespace trainer

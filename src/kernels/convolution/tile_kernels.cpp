@@ -14,6 +14,7 @@
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
+#include "kernels/elementwise/exponent_only-inl.h"
 #include "kernels/elementwise/for_each_vector-inl.h"
 #include "kernels/elementwise/load_store-inl.h"
 
@@ -140,6 +141,12 @@ void pack_values(const PackJob& job) {
 
 void pack(const PackJob& job) {
   with_value_type(job.input.format, [&job](auto value) { pack_values<decltype(value)>(job); });
+  if (job.exponent_only) {  // in place: the window is in the first-level cache now
+    const Floats d;
+    for (float* packed = job.packed; packed != job.packed + job.channels * job.channel_pitch; packed += kLanes) {
+      hn::Store(exponent_only(d, hn::Load(d, packed)), d, packed);
+    }
+  }
 }
 
 template <class Value>

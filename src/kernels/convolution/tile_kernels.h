@@ -31,6 +31,7 @@ struct PackJob {
   int64_t plane_pitch = 0;
   int64_t channel_pitch = 0;
   float* packed = nullptr;
+  bool exponent_only = false;  ///< with each mantissa taken as 1.5, see kernels/elementwise/exponent_only.h
 };
 
 /// Cache lines that a kernel asks for while it computes: what the next window is packed from, which lies scattered

@@ -1,4 +1,4 @@
-#include "speculation/estimate.h"
+#include "kernels/elementwise/exponent_only.h"
 
 #include <cassert>
 
@@ -6,10 +6,11 @@
 #include "kernels/elementwise/pieces.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "speculation/estimate.cpp"
+#define HWY_TARGET_INCLUDE "kernels/elementwise/exponent_only.cpp"
 #include <hwy/foreach_target.h>  // before highway.h
 #include <hwy/highway.h>
 
+#include "kernels/elementwise/exponent_only-inl.h"
 #include "kernels/elementwise/for_each_vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -19,14 +20,8 @@ namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
 void truncate(const float* from, size_t count, float* to) {
-  for_each_vector(count, [=](auto d, size_t i) HWY_ATTR {
-    const hn::RebindToUnsigned<decltype(d)> bits;
-    const auto value = hn::BitCast(bits, hn::LoadU(d, from + i));
-    const auto exponent = hn::And(value, hn::Set(bits, 0x7F800000U));
-    const auto half = hn::Set(bits, 0x00400000U);
-    const auto result = hn::Or(hn::And(value, hn::Set(bits, 0xFF800000U)), half);
-    hn::StoreU(hn::BitCast(d, hn::IfThenZeroElse(hn::Eq(exponent, hn::Zero(bits)), result)), d, to + i);
-  });
+  for_each_vector(count,
+                  [=](auto d, size_t i) HWY_ATTR { hn::StoreU(exponent_only(d, hn::LoadU(d, from + i)), d, to + i); });
 }
 
 }  // namespace

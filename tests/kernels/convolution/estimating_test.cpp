@@ -1,0 +1,38 @@
+// An estimate is FF of operands by sign and exponent: the same bits as FF of copies of them.
+
+#include <gtest/gtest.h>
+
+#include "kernels/convolution/problem.h"
+#include "kernels/elementwise/convert.h"
+#include "kernels/elementwise/exponent_only.h"
+
+namespace trainer {
+namespace {
+
+TEST(EstimatingConvolution, IsFeedforwardOfExponents) {
+  Random random(5);
+  for (int i = 0; i < 60; ++i) {
+    const std::string problem = testing::random_problem(random);
+    testing::Operands operands(parse_convolution_problem(problem), static_cast<uint64_t>(i));
+    Tensor X(operands.X.shape(), i % 2 == 0 ? Format::fp32 : Format::fp16);
+    convert(operands.X, X);
+    Tensor exponents(X.shape());
+    convert(X, exponents);
+    exponent_only(exponents.values(), exponents.values());
+    std::vector<float> weights(operands.W.size());
+    exponent_only(operands.W, weights);
+
+    Tensor expected(operands.geometry.output());
+    make_convolution(KernelPath::highway, operands.geometry)
+        ->feedforward(exponents, {operands.pattern, weights}, expected);
+    Tensor Zhat(operands.geometry.output());
+    make_estimating_convolution(operands.geometry)->feedforward(X, operands.weight(), Zhat);
+    for (int64_t j = 0; j < Zhat.shape().size(); ++j) {
+      ASSERT_EQ(Zhat.values()[static_cast<size_t>(j)], expected.values()[static_cast<size_t>(j)])
+          << problem << ' ' << j;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace trainer
