@@ -26,7 +26,10 @@ Run add_simulate(CLI::App& app) {
     command->add_option(name, values, help)->delimiter(',')->allow_extra_args(false);
   };
   command->add_option("--layer", arguments->text.layer, "shape, for example n64c64k64h32r3s1p1")->required();
-  list("--density", arguments->text.density, "shares of non-zeros, for example x=0.5,w=0.1,dz=1 [default 1]");
+  list("--density", arguments->text.density,
+       "shares of non-zeros, and of wanted outputs: x=0.5,w=0.1,dz=1,z=0.6 [default 1]");
+  list("--before", arguments->text.before, "what X comes from, in order, of bn, relu, add, maxpool [default nothing]");
+  list("--after", arguments->text.after, "what Z goes to, in order [default nothing; bn,relu where z is given]");
   list("--phase", arguments->text.phases, "[FF,BP,WG; default all]");
   list("--processor", arguments->text.processors, "names or YAML files [default trainer-28nm,dense-28nm]");
   command->add_option("--set", arguments->text.set, "KEY=VALUE overrides a parameter of every processor; repeatable")

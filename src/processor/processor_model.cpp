@@ -105,8 +105,8 @@ ContractionModel& ProcessorModel::model_of(const ContractionLayer& layer) {
     model = std::make_unique<ContractionModel>(
         layer.geometry, *parameters_, pool_->get(layer.index, layer.geometry, parameters_->tile, parameters_->lanes),
         LayerRole{layer.input_is_rectified, layer.input_from_batchnorm, layer.output_to_batchnorm});
-    const auto wanted = restored_wanted_.find(layer.index);
-    if (wanted != restored_wanted_.end()) {
+    const auto wanted = expected_wanted_.find(layer.index);
+    if (wanted != expected_wanted_.end()) {
       model->set_last_wanted(wanted->second);
     }
   }
@@ -230,7 +230,7 @@ nlohmann::json ProcessorModel::save() const {
     }
     layers.push_back({{"index", index}, {"name", layer.name}, {"phases", phases}, {"explanations", explanations}});
   }
-  std::map<int, int64_t> last_wanted = restored_wanted_;
+  std::map<int, int64_t> last_wanted = expected_wanted_;
   for (const auto& [index, model] : models_) {
     if (model->last_wanted() >= 0) {
       last_wanted[index] = model->last_wanted();
@@ -265,9 +265,9 @@ void ProcessorModel::restore(const nlohmann::json& saved) {
     }
   }
   layers_ = std::move(layers);
-  restored_wanted_.clear();
+  expected_wanted_.clear();
   for (const nlohmann::json& entry : saved.at("wanted_outputs")) {
-    restored_wanted_[entry.at(0).get<int>()] = entry.at(1).get<int64_t>();
+    expected_wanted_[entry.at(0).get<int>()] = entry.at(1).get<int64_t>();
   }
 }
 

@@ -35,6 +35,9 @@ class ProcessorModel {
   void batchnorm_backpropagation(const BatchNormLayer& layer);
   void update(const Parameter& parameter);
 
+  /// As though the layer's last FF had left so many wanted outputs; for layers not seen yet.
+  void expect_wanted_outputs(int layer_index, int64_t outputs) { expected_wanted_[layer_index] = outputs; }
+
   const ProcessorParameters& parameters() const { return *parameters_; }
   ProcessorResult result(int64_t observed_steps) const;
   nlohmann::json resolved() const;
@@ -62,7 +65,7 @@ class ProcessorModel {
   std::vector<Dataflow> all_dataflows_;
   std::map<int, std::unique_ptr<ContractionModel>> models_;
   std::map<int, LayerCounts> layers_;       // by order of execution
-  std::map<int, int64_t> restored_wanted_;  // of layers whose model a restored run has yet to make
+  std::map<int, int64_t> expected_wanted_;  // of layers without a model yet: what set_last_wanted() will be told
 };
 
 }  // namespace trainer

@@ -128,6 +128,12 @@ Simulation::Simulation(const std::vector<ProcessorRequest>& processors, int64_t 
 
 Simulation::~Simulation() = default;
 
+void Simulation::expect_wanted_outputs(const ContractionLayer& layer, int64_t outputs) {
+  for (ProcessorModel& processor : state_->processors) {
+    processor.expect_wanted_outputs(layer.index, outputs);
+  }
+}
+
 StepHook* Simulation::hook(int64_t step) {
   return !state_->processors.empty() && step % state_->observe_every == 0 ? &state_->observer : nullptr;
 }

@@ -92,6 +92,10 @@ class Simulation {
   Simulation(const std::vector<ProcessorRequest>& processors, int64_t observe_every, bool explain = false);
   ~Simulation();
 
+  /// For the controllers: as though the last step observed had left so many wanted outputs of this layer's FF
+  /// (contract, section 9). Before the first step.
+  void expect_wanted_outputs(const ContractionLayer& layer, int64_t outputs);
+
   /// The hook for this step, null where it is not observed.
   StepHook* hook(int64_t step);
   std::vector<ProcessorResult> results() const;

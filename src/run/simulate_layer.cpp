@@ -1,6 +1,7 @@
 #include "run/simulate_layer.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -19,21 +20,25 @@ namespace {
 // 8 GB of operands; the model's own tables come on top.
 constexpr double kMostValues = 2e9;
 
-struct DensityField {
-  std::string name;
-  double Densities::*member;
-};
+const std::vector<std::string>& operand_names() {
+  static const std::vector<std::string> kNames = {"x", "w", "dz", "z"};
+  return kNames;
+}
 
-const std::vector<DensityField>& density_fields() {
-  static const std::vector<DensityField> fields = {{"x", &Densities::x}, {"w", &Densities::w}, {"dz", &Densities::dz}};
-  return fields;
+void set_density(Densities& densities, const std::string& name, double share) {
+  if (name == "z") {
+    densities.z = share;
+  } else {
+    (name == "x" ? densities.x : name == "w" ? densities.w : densities.dz) = share;
+  }
 }
 
 double parse_share(const std::string& name, const std::string& value) {
   double share = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), share);
   if (error != std::errc() || end != value.data() + value.size() || !(share >= 0 && share <= 1)) {
-    throw UsageError(fmt::format("--density: {}={} is not a share of non-zeros; give a number in 0..1", name, value));
+    throw UsageError(fmt::format("--density: {}={} is not a share of {}; give a number in 0..1", name, value,
+                                 name == "z" ? "wanted outputs" : "non-zeros"));
   }
   return share;
 }
@@ -49,16 +54,15 @@ Densities parse_densities(const std::vector<std::string>& entries, double layer_
           fmt::format("--density: '{}' is not NAME=SHARE; write for example --density x=0.5,w=0.1,dz=1", entry));
     }
     const std::string name = entry.substr(0, equals);
-    const auto field = std::find_if(density_fields().begin(), density_fields().end(),
-                                    [&](const DensityField& f) { return f.name == name; });
-    if (field == density_fields().end()) {
-      throw UsageError(fmt::format("--density: there is no operand '{}'; choose x, w, dz", name));
+    if (std::find(operand_names().begin(), operand_names().end(), name) == operand_names().end()) {
+      throw UsageError(
+          fmt::format("--density: there is no operand '{}'; choose {}", name, fmt::join(operand_names(), ", ")));
     }
     if (std::find(given.begin(), given.end(), name) != given.end()) {
       throw UsageError(fmt::format("--density: {} is given twice; remove one", name));
     }
     given.push_back(name);
-    densities.*(field->member) = parse_share(name, entry.substr(equals + 1));
+    set_density(densities, name, parse_share(name, entry.substr(equals + 1)));
     if (name == "w" && layer_density != 1) {
       throw UsageError("--density: the layer's d gives the density of W already; leave out one of the two");
     }
@@ -108,6 +112,56 @@ std::shared_ptr<const Pattern> random_pattern(const ConvolutionGeometry& geometr
   return Pattern::from_mask(geometry.weight_rows(), geometry.weight_columns(), kept);
 }
 
+/// Bits as SkippedOutputs has them: the outputs that are not wanted.
+struct SkippedBits {
+  std::vector<uint64_t> bits;
+  int64_t words_per_channel = 0;
+  int64_t wanted_outputs = 0;
+};
+
+SkippedBits random_skipped(const ConvolutionGeometry& geometry, double wanted, Random random) {
+  const int64_t outputs = geometry.n * geometry.p() * geometry.q();  // of a channel
+  SkippedBits skipped;
+  skipped.words_per_channel = (outputs + 63) / 64;
+  skipped.bits.resize(static_cast<size_t>(geometry.k * skipped.words_per_channel));
+  for (int64_t k = 0; k < geometry.k; ++k) {
+    for (int64_t i = 0; i < outputs; ++i) {
+      if (random.uniform() < static_cast<float>(wanted)) {
+        ++skipped.wanted_outputs;
+      } else {
+        skipped.bits[static_cast<size_t>(k * skipped.words_per_channel + i / 64)] |= uint64_t{1} << (i % 64);
+      }
+    }
+  }
+  return skipped;
+}
+
+/// Where a network has the layer; throws UsageError where training would not speculate on it and z is given.
+LayerNeighbours parse_neighbours(const LayerSimulationText& text, const Densities& density) {
+  LayerNeighbours neighbours{text.before, text.after};
+  if (density.z && neighbours.after.empty()) {
+    neighbours.after = {"bn", "relu"};
+  }
+  if (density.z && !place_of(neighbours).speculated) {
+    throw UsageError(fmt::format(
+        "--density: z is of outputs that speculation leaves, and it takes no part in a layer before {}; give --after "
+        "bn,relu or --after bn,add,relu, or leave out z",
+        fmt::join(neighbours.after, ",")));
+  }
+  return neighbours;
+}
+
+ContractionLayer layer_of(const LayerSimulation& simulation) {
+  const Surroundings& surroundings = simulation.place.surroundings;
+  ContractionLayer layer;
+  layer.name = "layer";
+  layer.geometry = simulation.geometry;
+  layer.input_is_rectified = surroundings.input_is_rectified;
+  layer.input_from_batchnorm = surroundings.input_from_batchnorm;
+  layer.output_to_batchnorm = surroundings.output_to_batchnorm;
+  return layer;
+}
+
 void require_affordable(const ConvolutionGeometry& geometry) {
   const double values = static_cast<double>(geometry.input().size()) + static_cast<double>(geometry.output().size()) +
                         static_cast<double>(geometry.weight_rows() * geometry.weight_columns());
@@ -130,6 +184,8 @@ LayerSimulation parse_layer_simulation(const LayerSimulationText& text) {
   require_affordable(problem.geometry);
   simulation.geometry = problem.geometry;
   simulation.density = parse_densities(text.density, problem.weight_density);
+  simulation.neighbours = parse_neighbours(text, simulation.density);
+  simulation.place = place_of(simulation.neighbours);
   simulation.phases = parse_phases(text.phases);
   simulation.seed = text.seed;
   simulation.explain_dataflow = text.explain_dataflow;
@@ -155,9 +211,13 @@ LayerSimulationResult simulate_layer(const LayerSimulation& simulation) {
   std::vector<float> weights(static_cast<size_t>(pattern->nonzeros()), 1.0F);
   const WeightView W{pattern, weights};
 
-  ContractionLayer layer;
-  layer.name = "layer";
-  layer.geometry = geometry;
+  const ContractionLayer layer = layer_of(simulation);
+  SkippedBits skipped;
+  if (simulation.density.z) {
+    skipped = random_skipped(geometry, *simulation.density.z, Random(simulation.seed, 3));
+    result.density.z = static_cast<double>(skipped.wanted_outputs) / static_cast<double>(geometry.output().size());
+    model.expect_wanted_outputs(layer, skipped.wanted_outputs);
+  }
   StepHook& hook = *model.hook(0);
   hook.begin_step(0);
   const auto wanted = [&](Phase phase) {
@@ -166,7 +226,15 @@ LayerSimulationResult simulate_layer(const LayerSimulation& simulation) {
   Tensor unused;  // the processors look at operands alone
   std::vector<float> unused_dW;
   if (wanted(Phase::FF)) {
+    if (simulation.density.z) {
+      hook.outputs_skipped(layer, {.bits = skipped.bits,
+                                   .words_per_channel = skipped.words_per_channel,
+                                   .reads_shortcut = simulation.place.has_shortcut});
+    }
     hook.feedforward(layer, X, W, unused);
+  }
+  if (layer.output_to_batchnorm && simulation.density.dz < 1) {
+    hook.gradient_dropped(layer);
   }
   hook.gradient(layer, X, W, dZ);
   if (wanted(Phase::BP)) {

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -162,7 +163,11 @@ std::string energy_table(const ProcessorResult& result) {
 }
 
 nlohmann::json densities_json(const Densities& density) {
-  return {{"x", density.x}, {"w", density.w}, {"dz", density.dz}};
+  nlohmann::json document = {{"x", density.x}, {"w", density.w}, {"dz", density.dz}};
+  if (density.z) {
+    document["z"] = *density.z;
+  }
+  return document;
 }
 
 nlohmann::json row_json(const ProcessorResult& result, const LayerPhaseResult& row) {
@@ -188,12 +193,24 @@ nlohmann::json row_json(const ProcessorResult& result, const LayerPhaseResult& r
           {"system_energy_J", row.system_energy_J}};
 }
 
+/// What was simulated, in one line.
+std::string title(const LayerSimulation& simulation, const Densities& density) {
+  std::string text = fmt::format("{}: non-zero X {:.2f} %, W {:.2f} %, dZ {:.2f} %", to_string(simulation.geometry),
+                                 100 * density.x, 100 * density.w, 100 * density.dz);
+  if (density.z) {
+    text += fmt::format("; wanted Z {:.2f} %", 100 * *density.z);
+  }
+  const auto list = [](const char* what, const std::vector<std::string>& names) {
+    return names.empty() ? "" : fmt::format("; {} {}", what, fmt::join(names, ", "));
+  };
+  text += list("X from", simulation.neighbours.before) + list("Z to", simulation.neighbours.after);
+  return text + fmt::format("; seed {}\n", simulation.seed);
+}
+
 }  // namespace
 
 std::string layer_report(const LayerSimulation& simulation, const LayerSimulationResult& result) {
-  std::string text =
-      fmt::format("{}: non-zero X {:.2f} %, W {:.2f} %, dZ {:.2f} %; seed {}\n", to_string(simulation.geometry),
-                  100 * result.density.x, 100 * result.density.w, 100 * result.density.dz, simulation.seed);
+  std::string text = title(simulation, result.density);
   for (const ProcessorResult& processor : result.processors) {
     text += fmt::format("\n{}: {:.6g} ms at {:g} MHz\n{}\n{}\n{}\n{}", processor.name, 1e3 * processor.time_s(),
                         processor.clock_MHz, phase_table(processor), roofline_table(processor),
@@ -232,6 +249,8 @@ nlohmann::json layer_json(const LayerSimulation& simulation, const LayerSimulati
     processors[processor.name] = std::move(document);
   }
   return {{"layer", to_string(simulation.geometry)},
+          {"before", simulation.neighbours.before},
+          {"after", simulation.neighbours.after},
           {"density", densities_json(simulation.density)},
           {"density_of_operands", densities_json(result.density)},
           {"seed", simulation.seed},
