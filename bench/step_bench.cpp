@@ -26,6 +26,9 @@
 namespace trainer::bench {
 namespace {
 
+const std::map<std::string, Passes> kPasses = {
+    {"one-by-one", Passes::one_by_one}, {"fused", Passes::fused}, {"decoupled", Passes::decoupled}};
+
 struct Request {
   std::string model = "resnet18";
   std::string kernels = "auto";
@@ -37,7 +40,7 @@ struct Request {
   std::string distribution = "uniform";
   int steps = 5;
   int threads = 0;
-  bool one_by_one = false;
+  std::string passes = "decoupled";
   bool layers = false;
   bool bounds = false;
 };
@@ -112,7 +115,7 @@ void measure(const Request& request) {
   const Shape images = {request.batch, 3, request.image, request.image};
   Network network = make_model({request.model, 1, images, kClasses, 1});
   network.plan(images, parse_kernel_path(request.kernels), parse_precision(request.precision),
-               request.one_by_one ? Passes::one_by_one : Passes::fused);
+               kPasses.at(request.passes));
   choose_like_a_run(request.kernels, request.kernel_choice, network);
   TrainingSession session = make_session(network, request);
   const Batch batch = random_batch(images, kClasses);
@@ -160,7 +163,10 @@ int run(int argc, char** argv) {
   app.add_option("--steps", request.steps, "steps timed")->check(CLI::PositiveNumber);
   app.add_option("--threads", request.threads, "0: one for each processor")->check(CLI::NonNegativeNumber);
   app.add_flag("--bounds", request.bounds, "what bounds each convolution, next to this machine's measured peaks");
-  app.add_flag("--one-by-one", request.one_by_one, "BN, sum and ReLU each in passes of its own");
+  app.add_option(
+         "--passes", request.passes,
+         "one-by-one: BN, sum and ReLU each in passes of its own; fused: in one; decoupled: BN in convolutions, too")
+      ->check(CLI::IsMember({"one-by-one", "fused", "decoupled"}));
   app.add_flag("--layers", request.layers, "every layer by itself, too");
   if (!read_options(app, argc, argv)) {
     return 0;

@@ -23,6 +23,7 @@ class Workspace {
     fp32_destination,
     window,  ///< of one thread
     tiles,   ///< of one thread
+    sums,    ///< of one thread
     result,  ///< of one thread
     scratchpad,
   };

@@ -14,9 +14,12 @@ struct ForwardStep;
 class Quantiser;
 struct RectifiedChain;
 
-/// Whether a BN and the sum and ReLU after it are one pass: in FP32 that gives the same bits as one layer after the
-/// other.
-enum class Passes { fused, one_by_one };
+/// What is done of BN's work where.
+enum class Passes {
+  one_by_one,  ///< by one layer after the other
+  fused,       ///< BN with the sum and the ReLU after it in one pass: in FP32 the same bits
+  decoupled,   ///< and BN's sums while the convolution before it writes its output: other roundings of the moments
+};
 
 /// A directed acyclic graph of layers with one input (the images) and one output (the logits).
 ///
@@ -41,7 +44,7 @@ class Network {
   /// their gradients are stored in the format of `precision`, rounded once where a layer (or a pass over several)
   /// leaves them; so are the images, the weights that FF and BP multiply with, and the gradient of the logits. The
   /// logits are FP32.
-  void plan(const Shape& images, KernelPath path, const Precision& precision = {}, Passes passes = Passes::fused);
+  void plan(const Shape& images, KernelPath path, const Precision& precision = {}, Passes passes = Passes::decoupled);
 
   /// FF. In training, BN uses and records batch statistics and everything is kept for backpropagate.
   /// `hook` may be null. Returns the logits, N x classes x 1 x 1, which stay valid until the next
@@ -100,6 +103,8 @@ class Network {
   /// output, once `node` has made it.
   void announce_rectification(size_t node, StepHook& hook);
   void show_rectified(size_t node, StepHook& hook);
+  /// FF of a convolution that also takes the sums of the BN after it, where its path can.
+  void feedforward_with_sums(size_t node, bool training, StepHook* hook);
   void feedforward_chain(const ForwardStep& step, bool training, StepHook* hook);
   void backpropagate_chain(const RectifiedChain& chain, StepHook* hook);
   Layer& owner_of(const Parameter& weight) const;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "network/decoupling.h"
 #include "network/format_adapter.h"
 #include "network/fp32_hook.h"
 #include "network/fusion.h"
@@ -43,6 +44,7 @@ struct Network::Plan {
   std::vector<Backward> backward;
   std::vector<RectifiedChain> chains;
   std::vector<RectifiedOutputs> rectified;
+  Decoupling decoupling;
   std::vector<ForwardStep> steps;
   std::vector<ForwardStep> speculating_steps;  // where the hook changes outputs
   std::shared_ptr<Workspace> workspace = std::make_shared<Workspace>();

@@ -113,6 +113,7 @@ class Meddler : public StepHook {
   std::string layer;
   float value = 0;
 
+  bool changes_outputs() const override { return phase == "FF"; }
   void feedforward(const ContractionLayer& at, const Tensor& /*X*/, const WeightView& /*W*/, Tensor& Z) override {
     meddle("FF", at.name, Z.values());
   }

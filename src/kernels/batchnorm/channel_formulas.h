@@ -21,6 +21,9 @@ struct Moments {
 /// again around the mean just found.
 template <class Value>
 Moments moments_of(const Value* z, size_t count, float shift);
+/// The same where sums around `shift` have been taken already.
+template <class Value>
+Moments moments_of(const Value* z, size_t count, float shift, const Sums& sums);
 
 /// First value of channel c, of a tensor that holds such values.
 template <class Value>

@@ -103,20 +103,26 @@ class Highway : public BatchNorm {
 }  // namespace
 
 template <class Value>
-Moments moments_of(const Value* z, size_t count, float shift) {
-  const auto shifted_sums = channel_kernels<Value>().shifted_sums;
+Moments moments_of(const Value* z, size_t count, float shift, const Sums& sums) {
   const auto m = static_cast<double>(count);
-  const Moments moments = from_sums(shifted_sums(z, count, shift), m, shift);
+  const Moments moments = from_sums(sums, m, shift);
   const double distance = moments.mean - static_cast<double>(shift);
   if (distance * distance > 4 * moments.variance) {
     const auto near_mean = static_cast<float>(moments.mean);
-    return from_sums(shifted_sums(z, count, near_mean), m, near_mean);
+    return from_sums(channel_kernels<Value>().shifted_sums(z, count, near_mean), m, near_mean);
   }
   return moments;
 }
 
+template <class Value>
+Moments moments_of(const Value* z, size_t count, float shift) {
+  return moments_of(z, count, shift, channel_kernels<Value>().shifted_sums(z, count, shift));
+}
+
 template Moments moments_of(const float* z, size_t count, float shift);
 template Moments moments_of(const Half* z, size_t count, float shift);
+template Moments moments_of(const float* z, size_t count, float shift, const Sums& sums);
+template Moments moments_of(const Half* z, size_t count, float shift, const Sums& sums);
 
 std::unique_ptr<BatchNorm> make_highway(const Shape& shape, float epsilon) {
   return std::make_unique<Highway>(shape, epsilon);

@@ -2,15 +2,11 @@
 
 #include <cstddef>
 
+#include "kernels/batchnorm/sums.h"
 #include "tensor/half.h"
 
 /// What the highway path does with the values of one channel, for the best instruction set of the CPU.
 namespace trainer::batchnorm {
-
-struct Sums {
-  double first = 0;
-  double second = 0;
-};
 
 /// For values stored as `Value`, float or Half; all arithmetic is FP32.
 template <class Value>

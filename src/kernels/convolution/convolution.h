@@ -11,6 +11,8 @@
 
 namespace trainer {
 
+class DecoupledConvolution;
+
 /// The weight of one convolution as kernels see it: `values` are the unpruned weights in the pattern's order.
 struct WeightView {
   const std::shared_ptr<const Pattern>& pattern;
@@ -33,6 +35,9 @@ class Convolution {
   /// WG: dW of the unpruned weights alone, in the pattern's order; overwritten.
   virtual void weight_gradient(const Tensor& dZ, const Tensor& X, const std::shared_ptr<const Pattern>& pattern,
                                std::span<float> dW) = 0;
+
+  /// The same object where its path can do BN's work on the way (kernels/convolution/decoupled.h); null where not.
+  virtual DecoupledConvolution* decoupled() { return nullptr; }
 };
 
 /// `path` must not be automatic. Every path accepts every valid geometry. `workspace` may be shared with kernels that

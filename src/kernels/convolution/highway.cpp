@@ -4,12 +4,12 @@
 #include <vector>
 
 #include "base/parallel.h"
-#include "kernels/convolution/axis.h"
+#include "kernels/convolution/decoupled.h"
 #include "kernels/convolution/paths.h"
 #include "kernels/convolution/prefetch.h"
-#include "kernels/convolution/terms.h"
+#include "kernels/convolution/run_sums.h"
 #include "kernels/convolution/tile_kernels.h"
-#include "kernels/convolution/tiling.h"
+#include "kernels/convolution/tiles.h"
 #include "kernels/elementwise/exponent_only.h"
 #include "tensor/aligned.h"
 
@@ -23,75 +23,9 @@ constexpr int64_t kCachedBytes = 1 << 23;  // an output larger than this is writ
 constexpr int64_t kRun = 4;                // tiles a thread takes at a time where there are enough
 constexpr int64_t kGradientPartials = 16;  // partial weight gradients, added in order
 
-int64_t divide_up(int64_t value, int64_t divisor) { return (value + divisor - 1) / divisor; }
-
-/// One pass with its tiling and what it derived from the pattern it saw last.
-struct Plan {
-  Plan(Pass the_pass, const Tiling& the_tiling) : pass(std::move(the_pass)), tiling(the_tiling) {}
-
-  Pass pass;
-  Tiling tiling;
-  std::unique_ptr<TermList> terms;
-};
-
-/// A tile: output positions of a pass by a block of the batch.
-struct Tile {
-  int64_t first_row;  // in the pass's own count
-  int64_t first_column;
-  int64_t rows;
-  int64_t columns;
-  int64_t vectors;  // of a row
-  int64_t first_image;
-  int64_t images;
-
-  int64_t floats(int64_t lanes) const { return rows * vectors * lanes; }
-};
-
-/// Some output channels of a group.
-struct Outputs {
-  int64_t group;
-  int64_t begin;
-  int64_t end;
-
-  int64_t count() const { return end - begin; }
-};
-
-/// The tiles of a plan, numbered so that the batch blocks of the same positions are neighbours: they share cache lines
-/// and pages of the tensors.
-class Tiles {
- public:
-  Tiles(const Plan& plan, int64_t batch)
-      : plan_(plan),
-        batch_(batch),
-        batches_(divide_up(batch, plan.tiling.batch)),
-        columns_(divide_up(plan.pass.columns.count, plan.tiling.columns)),
-        rows_(divide_up(plan.pass.rows.count, plan.tiling.rows)) {}
-
-  int64_t count() const { return rows_ * columns_ * batches_; }
-  Tile operator[](int64_t index) const {
-    const Tiling& tiling = plan_.tiling;
-    Tile tile{};
-    tile.first_image = index % batches_ * tiling.batch;
-    tile.images = std::min(tiling.batch, batch_ - tile.first_image);
-    tile.first_column = index / batches_ % columns_ * tiling.columns;
-    tile.columns = std::min(tiling.columns, plan_.pass.columns.count - tile.first_column);
-    tile.vectors = tiling.vectors(tile.columns);
-    tile.first_row = index / batches_ / columns_ * tiling.rows;
-    tile.rows = std::min(tiling.rows, plan_.pass.rows.count - tile.first_row);
-    return tile;
-  }
-
- private:
-  const Plan& plan_;
-  int64_t batch_;
-  int64_t batches_;
-  int64_t columns_;
-  int64_t rows_;
-};
-
 using Use = Workspace::Use;
 
-class HighwayConvolution final : public Convolution {
+class HighwayConvolution final : public Convolution, public DecoupledConvolution {
  public:
   HighwayConvolution(const ConvolutionGeometry& geometry, std::shared_ptr<Workspace> workspace, bool exponent_only)
       : g_(geometry),
@@ -104,21 +38,18 @@ class HighwayConvolution final : public Convolution {
     }
   }
 
-  void feedforward(const Tensor& X, const WeightView& W, Tensor& Z) override {
-    use_pattern(forward_, Direction::forward, W.pattern);
-    if (exponent_only_) {
-      weights_.resize(W.values.size());
-      trainer::exponent_only(W.values, weights_);
-    }
-    forward_.terms->refresh(exponent_only_ ? weights_ : W.values);
-    sum(forward_, X, Z, false);
+  DecoupledConvolution* decoupled() override { return this; }
+
+  void feedforward(const Tensor& X, const WeightView& W, Tensor& Z) override { feedforward(X, W, Z, nullptr); }
+  void feedforward(const Tensor& X, const WeightView& W, Tensor& Z, const OutputSums& sums) override {
+    feedforward(X, W, Z, &sums);
   }
 
   void backpropagate(const Tensor& dZ, const WeightView& W, Tensor& dX, bool accumulate) override {
-    for (Plan& plan : backward_) {
+    for (PassPlan& plan : backward_) {
       use_pattern(plan, Direction::backward, W.pattern);
       plan.terms->refresh(W.values);
-      sum(plan, dZ, dX, accumulate);
+      sum(plan, dZ, dX, accumulate, nullptr);
     }
   }
 
@@ -160,12 +91,22 @@ class HighwayConvolution final : public Convolution {
   }
 
  private:
-  Plan make_plan(Pass pass, int64_t inputs, int64_t outputs) const {
+  void feedforward(const Tensor& X, const WeightView& W, Tensor& Z, const OutputSums* sums) {
+    use_pattern(forward_, Direction::forward, W.pattern);
+    if (exponent_only_) {
+      weights_.resize(W.values.size());
+      trainer::exponent_only(W.values, weights_);
+    }
+    forward_.terms->refresh(exponent_only_ ? weights_ : W.values);
+    sum(forward_, X, Z, false, sums);
+  }
+
+  PassPlan make_plan(Pass pass, int64_t inputs, int64_t outputs) const {
     const Tiling tiling = choose_tiling(pass, g_.n, inputs, outputs, kernels_.unit);
     return {std::move(pass), tiling};
   }
 
-  void use_pattern(Plan& plan, Direction direction, const std::shared_ptr<const Pattern>& pattern) const {
+  void use_pattern(PassPlan& plan, Direction direction, const std::shared_ptr<const Pattern>& pattern) const {
     if (!plan.terms || plan.terms->pattern() != pattern) {
       plan.terms = std::make_unique<TermList>(g_, direction, plan.pass, plan.tiling, pattern);
     }
@@ -185,7 +126,7 @@ class HighwayConvolution final : public Convolution {
   float* thread_floats(Use use, int64_t count) { return workspace_->floats(use, thread_index(), count); }
 
   /// The window of `tile` in a block of a group's input channels.
-  PackJob window(const Plan& plan, const Tile& tile, const Tensor& input, int64_t group, int64_t block) const {
+  PackJob window(const PassPlan& plan, const Tile& tile, const Tensor& input, int64_t group, int64_t block) const {
     const int64_t group_channels = input.shape().c / g_.groups;
     const int64_t first_channel = block * plan.tiling.channels;
     const Tiling& tiling = plan.tiling;
@@ -214,7 +155,7 @@ class HighwayConvolution final : public Convolution {
     return job;
   }
 
-  const float* pack_window(const Plan& plan, const Tile& tile, const Tensor& input, int64_t group, int64_t block) {
+  const float* pack_window(const PassPlan& plan, const Tile& tile, const Tensor& input, int64_t group, int64_t block) {
     PackJob job = window(plan, tile, input, group, block);
     job.packed = thread_floats(Use::window, plan.tiling.channels * plan.tiling.channel_pitch);
     job.exponent_only = exponent_only_;
@@ -246,7 +187,7 @@ class HighwayConvolution final : public Convolution {
     return job;
   }
 
-  void sum(const Plan& plan, const Tensor& input, Tensor& output, bool accumulate) {
+  void sum(const PassPlan& plan, const Tensor& input, Tensor& output, bool accumulate, const OutputSums* output_sums) {
     if (plan.terms->terms().empty() && accumulate) {
       return;
     }
@@ -256,20 +197,46 @@ class HighwayConvolution final : public Convolution {
     const int64_t run = std::clamp<int64_t>(tiles.count() * g_.groups / kPieces, 1, kRun);
     const int64_t runs = divide_up(tiles.count(), run);
     prepare_threads();
+    run_sums_.prepare(output_sums, runs, output.shape().c);
     parallel_for(g_.groups * pieces * runs, 1, [&](int64_t task, int64_t) {
       const int64_t part = task / runs;
       const Outputs channels{part / pieces, part % pieces * outputs / pieces, (part % pieces + 1) * outputs / pieces};
+      const int64_t first_output = channels.group * outputs + channels.begin;
       const int64_t first_tile = task % runs * run;
       const int64_t end_tile = std::min(first_tile + run, tiles.count());
+      float* const lane_sums = start_lane_sums(output_sums, channels.count());
       for (int64_t tile = first_tile; tile < end_tile; ++tile) {
         const Tile next = tiles[std::min(tile + 1, end_tile - 1)];
-        sum_tile(plan, tiles[tile], next, input, output, channels, accumulate);
+        const float* sums = sum_tile(plan, tiles[tile], next, input, channels);
+        UnpackJob job = unpacking(plan, tiles[tile], sums, output, first_output, channels.count());
+        job.accumulate = accumulate;
+        if (lane_sums != nullptr) {
+          job.shift = output_sums->shift.data() + first_output;
+          job.lane_sums = lane_sums;
+        }
+        kernels_.unpack(job);
+      }
+      if (lane_sums != nullptr) {
+        kernels_.add_lane_sums(lane_sums, channels.count(), run_sums_.of(task % runs) + first_output);
       }
     });
+    run_sums_.add(output_sums);
   }
 
-  void sum_tile(const Plan& plan, const Tile& tile, const Tile& next, const Tensor& input, Tensor& output,
-                const Outputs& outputs, bool accumulate) {
+  /// Zeros for the sums of a run's outputs; null where there are none to take.
+  float* start_lane_sums(const OutputSums* output_sums, int64_t outputs) {
+    if (output_sums == nullptr) {
+      return nullptr;
+    }
+    const int64_t count = 2 * outputs * kernels_.unit.lanes;
+    float* const sums = thread_floats(Use::sums, count);
+    std::fill_n(sums, count, 0.0F);
+    return sums;
+  }
+
+  /// The sums of a tile, [output][row][vector], valid until the thread's next.
+  const float* sum_tile(const PassPlan& plan, const Tile& tile, const Tile& next, const Tensor& input,
+                        const Outputs& outputs) {
     const Tiling& tiling = plan.tiling;
     const auto kernel = kernels_.sum[tile.rows - 1][tile.vectors - 1];
     PrefetchLines& lines = coming();
@@ -291,17 +258,16 @@ class HighwayConvolution final : public Convolution {
       job.prefetch = lines.over(job.outputs);
       kernel(job);
     }
-    unpack(plan, tile, job.sums, output, outputs, accumulate);
+    return job.sums;
   }
 
-  void unpack(const Plan& plan, const Tile& tile, const float* sums, Tensor& output, const Outputs& outputs,
-              bool accumulate) const {
-    const int64_t first_output = outputs.group * (output.shape().c / g_.groups) + outputs.begin;
+  UnpackJob unpacking(const PassPlan& plan, const Tile& tile, const float* sums, Tensor& output, int64_t first_output,
+                      int64_t outputs) const {
     const Axis& rows = plan.pass.rows;
     const Axis& columns = plan.pass.columns;
     UnpackJob job;
     job.sums = sums;
-    job.outputs = outputs.count();
+    job.outputs = outputs;
     job.rows = tile.rows;
     job.columns = tile.columns;
     job.row_floats = tile.vectors * plan.tiling.lanes;
@@ -315,9 +281,8 @@ class HighwayConvolution final : public Convolution {
     job.channel_size = output.shape().channel_size();
     job.row_stride = rows.output_step * row_size;
     job.column_stride = columns.output_step * g_.n;
-    job.accumulate = accumulate;
     job.past_caches = output.bytes() > kCachedBytes;
-    kernels_.unpack(job);
+    return job;
   }
 
   /// Adds the products of one tile to the sums of the terms of some output channels of a group.
@@ -362,9 +327,10 @@ class HighwayConvolution final : public Convolution {
   AlignedVector<float> weights_;  // W.values, of exponent_only_
   std::shared_ptr<Workspace> workspace_;
   const TileKernels& kernels_;
-  Plan forward_;
-  std::vector<Plan> backward_;
+  PassPlan forward_;
+  std::vector<PassPlan> backward_;
   std::vector<PrefetchLines> coming_;  // one per thread
+  RunSums run_sums_;
 };
 
 }  // namespace

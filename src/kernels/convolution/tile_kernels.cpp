@@ -14,6 +14,7 @@
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
+#include "kernels/convolution/output_sums-inl.h"
 #include "kernels/elementwise/exponent_only-inl.h"
 #include "kernels/elementwise/for_each_vector-inl.h"
 #include "kernels/elementwise/load_store-inl.h"
@@ -159,6 +160,10 @@ void unpack_values(const UnpackJob& job) {
                           job.row_stride % kLanes == 0 && job.channel_size % kLanes == 0 &&
                           reinterpret_cast<uintptr_t>(output) % (kLanes * sizeof(Value)) == 0;
   for (int64_t o = 0; o < job.outputs; ++o) {
+    if (job.shift != nullptr) {
+      copy_and_sum(job, o, runs, run, stream_run, output + o * job.channel_size);
+      continue;
+    }
     for (int64_t i = 0; i < job.rows; ++i) {
       const float* from = job.sums + (o * job.rows + i) * job.row_floats;
       Value* to = output + o * job.channel_size + i * job.row_stride;
@@ -372,6 +377,7 @@ TileKernels make(std::integer_sequence<int, kIndices...> /*tile shapes*/) {
   kernels.unit = {kLanes, kAccumulators};
   kernels.pack = pack;
   kernels.unpack = unpack;
+  kernels.add_lane_sums = add_lane_sums;
   (enter<kIndices / kMostTileVectors + 1, kIndices % kMostTileVectors + 1>(kernels), ...);
   return kernels;
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "kernels/batchnorm/sums.h"
 #include "kernels/convolution/terms.h"
 #include "kernels/convolution/tiling.h"
 #include "tensor/elements.h"
@@ -82,6 +83,11 @@ struct UnpackJob {
   int64_t column_stride = 0;
   bool accumulate = false;
   bool past_caches = false;  ///< the output as a whole is too large to be found in a cache later
+
+  /// Of each output channel; null: no sums. What is stored less its channel's shift, and the square of that, is added
+  /// to lane_sums, [output][2][lane].
+  const float* shift = nullptr;
+  float* lane_sums = nullptr;
 };
 
 /// The kernels for one instruction set.
@@ -92,6 +98,8 @@ struct TileKernels {
   VectorUnit unit;
   void (*pack)(const PackJob& job);
   void (*unpack)(const UnpackJob& job);
+  /// sums[o] = the lanes of lane_sums [output][2][lane], added in order.
+  void (*add_lane_sums)(const float* lane_sums, int64_t outputs, batchnorm::Sums* sums);
   /// [rows - 1][vectors - 1]; null where rows * vectors > unit.accumulators.
   SumFunction sum[kMostTileRows][kMostTileVectors];
   DotFunction dot[kMostTileRows][kMostTileVectors];

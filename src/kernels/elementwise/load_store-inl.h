@@ -32,6 +32,12 @@ HWY_INLINE void stream(hwy::HWY_NAMESPACE::Vec<D> values, D d, float* to) {
   hwy::HWY_NAMESPACE::Stream(values, d, to);
 }
 
+/// What load() finds after store() of `values`; the last argument tells the format.
+template <class D>
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> as_stored(hwy::HWY_NAMESPACE::Vec<D> values, D /*d*/, float /*format*/) {
+  return values;
+}
+
 #if HWY_TARGET == HWY_SSSE3 || HWY_TARGET == HWY_SSE4 || HWY_TARGET == HWY_SCALAR
 
 // These CPUs have no instruction for it, and what Highway does instead knows no overflow.
@@ -59,6 +65,13 @@ HWY_INLINE void stream(hwy::HWY_NAMESPACE::Vec<D> vector, D d, Half* to) {
   store(vector, d, to);
 }
 
+template <class D>
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> as_stored(hwy::HWY_NAMESPACE::Vec<D> values, D d, Half /*format*/) {
+  Half stored[hwy::HWY_NAMESPACE::MaxLanes(D())];
+  store(values, d, stored);
+  return load(d, stored);
+}
+
 #else
 
 template <class D>
@@ -81,6 +94,12 @@ HWY_INLINE void stream(hwy::HWY_NAMESPACE::Vec<D> values, D /*d*/, Half* to) {
   const hwy::HWY_NAMESPACE::Rebind<uint16_t, D> bits;
   hwy::HWY_NAMESPACE::Stream(hwy::HWY_NAMESPACE::BitCast(bits, hwy::HWY_NAMESPACE::DemoteTo(halves, values)), bits,
                              reinterpret_cast<uint16_t*>(to));
+}
+
+template <class D>
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> as_stored(hwy::HWY_NAMESPACE::Vec<D> values, D d, Half /*format*/) {
+  const hwy::HWY_NAMESPACE::Rebind<hwy::float16_t, D> halves;
+  return hwy::HWY_NAMESPACE::PromoteTo(d, hwy::HWY_NAMESPACE::DemoteTo(halves, values));
 }
 
 #endif

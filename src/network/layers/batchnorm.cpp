@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
+#include "kernels/batchnorm/decoupled.h"
 #include "network/layers/kernel_choice.h"
 #include "network/layers/require_inputs.h"
 
@@ -30,7 +32,8 @@ BatchNorm::BatchNorm(const BatchNormOptions& options)
       running_mean_{"running_mean", AlignedVector<float>(static_cast<size_t>(options.channels), 0.0F)},
       running_variance_{"running_var", AlignedVector<float>(static_cast<size_t>(options.channels), 1.0F)},
       mean_(static_cast<size_t>(options.channels)),
-      variance_(static_cast<size_t>(options.channels)) {
+      variance_(static_cast<size_t>(options.channels)),
+      sums_(static_cast<size_t>(options.channels)) {
   std::fill(gamma_.value.begin(), gamma_.value.end(), 1.0F);
 }
 
@@ -56,7 +59,12 @@ void BatchNorm::feedforward(std::span<const Tensor* const> inputs, Tensor& outpu
   const Tensor& Z = *inputs[0];
   if (training) {
     require_variance(Z.shape());
-    kernel_->feedforward(Z, gamma_.value, beta_.value, running_mean_.value, {mean_, variance_}, output);
+    if (std::exchange(sums_taken_, false)) {
+      take_moments(Z, running_mean_.value, sums_, moments());
+      kernel_->normalise(Z, gamma_.value, beta_.value, mean_, variance_, output);
+    } else {
+      kernel_->feedforward(Z, gamma_.value, beta_.value, running_mean_.value, moments(), output);
+    }
     update_running_statistics();
   } else {
     kernel_->normalise(Z, gamma_.value, beta_.value, running_mean_.value, running_variance_.value, output);
@@ -70,7 +78,12 @@ void BatchNorm::feedforward_rectified(const Tensor& Z, const Tensor* shortcut, b
                                       StepHook* hook) {
   if (training) {
     require_variance(Z.shape());
-    rectified_->feedforward(Z, gamma_.value, beta_.value, running_mean_.value, {mean_, variance_}, shortcut, A);
+    if (std::exchange(sums_taken_, false)) {
+      take_moments(Z, running_mean_.value, sums_, moments());
+      rectified_->normalise(Z, gamma_.value, beta_.value, mean_, variance_, shortcut, A);
+    } else {
+      rectified_->feedforward(Z, gamma_.value, beta_.value, running_mean_.value, moments(), shortcut, A);
+    }
     update_running_statistics();
   } else {
     rectified_->normalise(Z, gamma_.value, beta_.value, running_mean_.value, running_variance_.value, shortcut, A);

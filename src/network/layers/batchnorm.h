@@ -1,9 +1,12 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "kernels/batchnorm/batchnorm.h"
 #include "kernels/batchnorm/rectified.h"
+#include "kernels/batchnorm/sums.h"
+#include "kernels/convolution/decoupled.h"
 #include "network/layer.h"
 
 namespace trainer::layers {
@@ -36,6 +39,12 @@ class BatchNorm : public Layer {
   /// After plan().
   const BatchNormLayer& description() const { return description_; }
 
+  /// Where the convolution before it may leave its sums of Z, in the step that it is asked for them. On the highway
+  /// path.
+  OutputSums output_sums() { return {running_mean_.value, sums_}; }
+  /// Whether they are there: then the next feedforward in training takes its moments from them.
+  void use_output_sums(bool taken) { sums_taken_ = taken; }
+
   std::string_view kind() const override { return "batch normalisation"; }
   Shape output_shape(std::span<const Shape> inputs) const override;
   LayerMemory memory() const override { return {.keeps_doutput = true}; }
@@ -62,6 +71,7 @@ class BatchNorm : public Layer {
   Tensor& unused_dinput(Format format);
   void require_variance(const Shape& shape) const;
   void update_running_statistics();
+  ChannelMoments moments() { return {mean_, variance_}; }
 
   BatchNormOptions options_;
   Parameter gamma_;
@@ -73,6 +83,8 @@ class BatchNorm : public Layer {
   std::unique_ptr<RectifiedBatchNorm> rectified_;  // highway only
   AlignedVector<float> mean_;                      // of the last batch in training
   AlignedVector<float> variance_;
+  std::vector<batchnorm::Sums> sums_;  // one per channel
+  bool sums_taken_ = false;
   Tensor unused_dinput_;
 };
 

@@ -34,15 +34,22 @@ void Contraction::round_weight() {
   }
 }
 
-void Contraction::feedforward(const Tensor& X, Tensor& Z, StepHook* hook) {
+bool Contraction::feedforward(const Tensor& X, Tensor& Z, StepHook* hook, const OutputSums* sums) {
   round_weight();
-  kernel_.for_phase(ConvolutionPhase::feedforward, *weight_.pattern).feedforward(X, view(), Z);
+  trainer::Convolution& kernel = kernel_.for_phase(ConvolutionPhase::feedforward, *weight_.pattern);
+  DecoupledConvolution* const decoupled = sums == nullptr ? nullptr : kernel.decoupled();
+  if (decoupled != nullptr) {
+    decoupled->feedforward(X, view(), Z, *sums);
+  } else {
+    kernel.feedforward(X, view(), Z);
+  }
   if (hook != nullptr) {
     hook->feedforward(description_, X, view(), Z);
   }
   if (bias_) {
     add_bias(bias_->value, Z);
   }
+  return decoupled != nullptr;
 }
 
 void Contraction::weight_gradient(const Tensor& X, Tensor& dZ, StepHook* hook) {

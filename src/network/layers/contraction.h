@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "kernels/convolution/decoupled.h"
 #include "network/layer.h"
 #include "network/layers/kernel_choice.h"
 #include "network/parameter.h"
@@ -42,8 +43,8 @@ class Contraction {
   /// False for BP where no gradient of X is needed.
   bool has(ConvolutionPhase phase) const { return phase != ConvolutionPhase::backpropagation || description_.has_bp; }
 
-  /// Z = X * W, the hook, then the bias.
-  void feedforward(const Tensor& X, Tensor& Z, StepHook* hook);
+  /// Z = X * W, the hook, then the bias. Returns whether the path took `sums` of Z = X * W (null: none wanted).
+  bool feedforward(const Tensor& X, Tensor& Z, StepHook* hook, const OutputSums* sums = nullptr);
   /// The hook sees dZ before anything uses it. Fills the gradients of weight and bias.
   void weight_gradient(const Tensor& X, Tensor& dZ, StepHook* hook);
   /// dX from the dZ that weight_gradient left.

@@ -1,0 +1,179 @@
+// FF, and BP with WG, of a planned network.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <stdexcept>
+
+#include "base/error.h"
+#include "kernels/elementwise/round_values.h"
+#include "network/layers/batchnorm.h"
+#include "network/layers/contraction.h"
+#include "network/network_plan.h"
+
+namespace trainer {
+namespace {
+
+/// Adds the time until its end to one of a node's times.
+class Stopwatch {
+ public:
+  Stopwatch(std::vector<NodeTimes>* times, size_t node, double NodeTimes::*phase)
+      : total_(times == nullptr ? nullptr : &((*times)[node].*phase)) {
+    if (total_ != nullptr) {
+      begin_ = std::chrono::steady_clock::now();
+    }
+  }
+  ~Stopwatch() {
+    if (total_ != nullptr) {
+      *total_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+    }
+  }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  double* total_;
+  std::chrono::steady_clock::time_point begin_;
+};
+
+}  // namespace
+
+const Tensor& Network::feedforward(const Tensor& images, bool training, StepHook* hook) {
+  planned();
+  if (images.shape() != plan_->input_shape) {
+    throw UsageError(fmt::format("images are {} but the network was planned for {}", to_string(images.shape()),
+                                 to_string(plan_->input_shape)));
+  }
+  plan_->images = rounded(images, training);
+  plan_->ready_to_backpropagate = false;
+  hook = shown(hook, training);
+  plan_->outputs_changed = training && hook != nullptr && hook->changes_outputs();
+  for (const ForwardStep& step : plan_->outputs_changed ? plan_->speculating_steps : plan_->steps) {
+    const size_t i = step.node;
+    const Stopwatch stopwatch(times_, i, &NodeTimes::feedforward);
+    if (plan_->outputs_changed) {
+      announce_rectification(i, *hook);
+    }
+    if (step.batchnorm != nullptr) {
+      feedforward_chain(step, training, hook);
+    } else if (plan_->decoupling.sums_for[i] != nullptr) {
+      feedforward_with_sums(i, training, hook);
+    } else if (plan_->needs_adapter[i] != 0) {
+      plan_->adapter.feedforward(*nodes_[i].layer, plan_->inputs[i], plan_->outputs[i], training, hook);
+    } else {
+      nodes_[i].layer->feedforward(plan_->inputs[i], plan_->outputs[i], training, hook);
+    }
+    finish_output(step.last, training);
+    if (plan_->outputs_changed) {
+      show_rectified(step.last, *hook);
+    }
+  }
+  plan_->ready_to_backpropagate = training;
+  return plan_->outputs.back();
+}
+
+void Network::backpropagate(const Tensor& dlogits, StepHook* hook) {
+  planned();
+  if (!plan_->ready_to_backpropagate) {
+    throw std::logic_error("backpropagate needs a feedforward in training before it");
+  }
+  if (dlogits.shape() != output_shape()) {
+    throw UsageError(fmt::format("the gradient of the logits is {} but the logits are {}", to_string(dlogits.shape()),
+                                 to_string(output_shape())));
+  }
+  plan_->ready_to_backpropagate = false;  // BP uses the activations' gradients up
+  if (Tensor& doutput = plan_->backward.back().doutput; !doutput.empty()) {
+    std::copy_n(dlogits.data(), dlogits.size(), doutput.data());
+    if (plan_->quantiser) {
+      plan_->quantiser->round_gradient(nodes_.size() - 1, doutput);
+    } else if (plan_->precision.kind == Precision::Kind::fp16) {
+      round_values({kBinary16, 0}, Overflow::by_definition, doutput.values(), doutput.values());
+    }
+  }
+  hook = shown(hook, true);
+  auto chain = plan_->chains.rbegin();
+  for (size_t i = nodes_.size(); i-- > 0;) {
+    if (chain != plan_->chains.rend() && chain->last == i) {
+      const Stopwatch stopwatch(times_, chain->first, &NodeTimes::backpropagation);
+      backpropagate_chain(*chain, hook);
+      i = chain->first;
+      ++chain;
+      continue;
+    }
+    Plan::Backward& backward = plan_->backward[i];
+    if (backward.doutput.empty()) {
+      continue;
+    }
+    Layer& layer = *nodes_[i].layer;
+    const bool adapt = plan_->needs_adapter[i] != 0;
+    {
+      const Stopwatch stopwatch(times_, i, &NodeTimes::weight_gradient);
+      if (adapt) {
+        plan_->adapter.weight_gradient(layer, plan_->inputs[i], backward.doutput, hook);
+      } else {
+        layer.weight_gradient(plan_->inputs[i], backward.doutput, hook);
+      }
+    }
+    const Stopwatch stopwatch(times_, i, &NodeTimes::backpropagation);
+    const BackwardView view{plan_->inputs[i], plan_->outputs[i], backward.doutput, backward.dinputs,
+                            backward.accumulate};
+    if (adapt) {
+      plan_->adapter.backpropagate(layer, view, hook);
+    } else {
+      layer.backpropagate(view, hook);
+    }
+    finish_gradients(i);
+  }
+}
+
+void Network::announce_rectification(size_t node, StepHook& hook) {
+  const auto outputs = std::ranges::find(plan_->rectified, node, &RectifiedOutputs::convolution);
+  if (outputs == plan_->rectified.end()) {
+    return;
+  }
+  const auto& batchnorm = dynamic_cast<const layers::BatchNorm&>(*nodes_[outputs->batchnorm].layer);
+  hook.rectification(
+      nodes_[node].layer->contraction()->description(),
+      {batchnorm.gamma().value, batchnorm.beta().value, batchnorm.options().epsilon,
+       outputs->has_shortcut() ? plan_->inputs[outputs->add][static_cast<size_t>(outputs->shortcut)] : nullptr});
+}
+
+void Network::show_rectified(size_t node, StepHook& hook) {
+  const auto outputs = std::ranges::find(plan_->rectified, node, &RectifiedOutputs::rectifier);
+  if (outputs != plan_->rectified.end()) {
+    hook.rectified(nodes_[outputs->convolution].layer->contraction()->description(), plan_->outputs[node]);
+  }
+}
+
+void Network::feedforward_with_sums(size_t node, bool training, StepHook* hook) {
+  // A hook that changes Z does so after the sums would have been taken.
+  const bool wanted = training && !plan_->outputs_changed;
+  layers::BatchNorm& batchnorm = *plan_->decoupling.sums_for[node];
+  const OutputSums sums = batchnorm.output_sums();
+  layers::Contraction& convolution = *nodes_[node].layer->contraction();
+  batchnorm.use_output_sums(
+      convolution.feedforward(*plan_->inputs[node][0], plan_->outputs[node], hook, wanted ? &sums : nullptr));
+}
+
+void Network::feedforward_chain(const ForwardStep& step, bool training, StepHook* hook) {
+  const Tensor* shortcut = step.shortcut >= 0 ? plan_->inputs[step.add][static_cast<size_t>(step.shortcut)] : nullptr;
+  step.batchnorm->feedforward_rectified(*plan_->inputs[step.node][0], shortcut, training, plan_->outputs[step.last],
+                                        hook);
+}
+
+void Network::backpropagate_chain(const RectifiedChain& chain, StepHook* hook) {
+  Plan::Backward& first = plan_->backward[chain.first];
+  Plan::Backward& last = plan_->backward[chain.last];
+  chain.batchnorm->backpropagate_rectified(last.doutput, plan_->outputs[chain.last], *plan_->inputs[chain.first][0],
+                                           chain.has_shortcut() || plan_->outputs_changed, first.dinputs[0], hook);
+  if (chain.has_shortcut()) {
+    const size_t add = chain.add();
+    Plan::Backward& sum = plan_->backward[add];
+    nodes_[add].layer->backpropagate(
+        {plan_->inputs[add], plan_->outputs[add], sum.doutput, sum.dinputs, sum.accumulate}, nullptr);
+    finish_gradients(add);
+  }
+  finish_gradients(chain.first);
+}
+
+}  // namespace trainer
