@@ -14,6 +14,7 @@ constexpr std::array<std::pair<KernelPath, std::string_view>, kKernelPaths> kNam
     {{KernelPath::automatic, "auto"},
      {KernelPath::reference, "reference"},
      {KernelPath::highway, "highway"},
+     {KernelPath::half, "half"},
      {KernelPath::onednn, "onednn"}}};
 
 }  // namespace
@@ -26,7 +27,7 @@ KernelPath parse_kernel_path(std::string_view text) {
       return path;
     }
   }
-  throw UsageError(fmt::format("unknown kernels '{}': choose auto, reference, highway or onednn", text));
+  throw UsageError(fmt::format("unknown kernels '{}': choose auto, reference, highway, half or onednn", text));
 }
 
 }  // namespace trainer

@@ -32,6 +32,7 @@ void relu_feedforward(KernelPath path, const Tensor& Y, Tensor& A) {
       return activation::relu_feedforward_highway(Y, A);
     case KernelPath::onednn:
       return activation::relu_feedforward_onednn(Y, A);
+    case KernelPath::half:  // convolutions alone have it
     case KernelPath::automatic:
       break;
   }
@@ -47,6 +48,7 @@ void relu_backpropagate(KernelPath path, const Tensor& A, const Tensor& dA, Tens
       return activation::relu_backpropagate_highway(A, dA, dY);
     case KernelPath::onednn:
       return activation::relu_backpropagate_onednn(A, dA, dY);
+    case KernelPath::half:  // convolutions alone have it
     case KernelPath::automatic:
       break;
   }

@@ -14,6 +14,7 @@ std::unique_ptr<BatchNorm> make_batchnorm(KernelPath path, const Shape& shape, f
       return batchnorm::make_highway(shape, epsilon);
     case KernelPath::onednn:
       return batchnorm::make_onednn(shape, epsilon);
+    case KernelPath::half:  // convolutions alone have it
     case KernelPath::automatic:
       break;
   }

@@ -33,6 +33,7 @@ void clipped_relu_feedforward(KernelPath path, float ceiling, const Tensor& Y, T
       return clipped_relu::feedforward_highway(ceiling, Y, A);
     case KernelPath::onednn:
       return clipped_relu::feedforward_onednn(ceiling, Y, A);
+    case KernelPath::half:  // convolutions alone have it
     case KernelPath::automatic:
       break;
   }
@@ -48,6 +49,7 @@ void clipped_relu_backpropagate(KernelPath path, float ceiling, const Tensor& A,
       return clipped_relu::backpropagate_highway(ceiling, A, dA, dY);
     case KernelPath::onednn:
       return clipped_relu::backpropagate_onednn(ceiling, A, dA, dY);
+    case KernelPath::half:  // convolutions alone have it
     case KernelPath::automatic:
       break;
   }

@@ -24,8 +24,9 @@ std::unique_ptr<Convolution> make_onednn(const ConvolutionGeometry& geometry, st
   return with_fp32_operands(make_onednn_convolution(geometry, workspace), workspace);
 }
 
-constexpr std::array<Path, 3> kPaths = {{{KernelPath::reference, make_reference},
+constexpr std::array<Path, 4> kPaths = {{{KernelPath::reference, make_reference},
                                          {KernelPath::highway, make_highway_convolution},
+                                         {KernelPath::half, make_half_convolution},
                                          {KernelPath::onednn, make_onednn}}};
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "base/parallel.h"
 #include "kernels/convolution/decoupled.h"
+#include "kernels/convolution/half/half_kernels.h"
 #include "kernels/convolution/paths.h"
 #include "kernels/convolution/prefetch.h"
 #include "kernels/convolution/run_sums.h"
@@ -25,13 +26,14 @@ constexpr int64_t kGradientPartials = 16;  // partial weight gradients, added in
 
 using Use = Workspace::Use;
 
-class HighwayConvolution final : public Convolution, public DecoupledConvolution {
+class TiledConvolution final : public Convolution, public DecoupledConvolution {
  public:
-  HighwayConvolution(const ConvolutionGeometry& geometry, std::shared_ptr<Workspace> workspace, bool exponent_only)
+  TiledConvolution(const ConvolutionGeometry& geometry, std::shared_ptr<Workspace> workspace,
+                   const TileKernels& kernels, bool exponent_only = false)
       : g_(geometry),
         exponent_only_(exponent_only),
         workspace_(std::move(workspace)),
-        kernels_(tile_kernels()),
+        kernels_(kernels),
         forward_(make_plan(forward_pass(geometry), geometry.c / geometry.groups, geometry.k / geometry.groups)) {
     for (Pass& pass : backward_passes(geometry)) {
       backward_.push_back(make_plan(std::move(pass), geometry.k / geometry.groups, geometry.c / geometry.groups));
@@ -48,7 +50,7 @@ class HighwayConvolution final : public Convolution, public DecoupledConvolution
   void backpropagate(const Tensor& dZ, const WeightView& W, Tensor& dX, bool accumulate) override {
     for (PassPlan& plan : backward_) {
       use_pattern(plan, Direction::backward, W.pattern);
-      plan.terms->refresh(W.values);
+      plan.terms->refresh(W.values, kernels_.unit.values);
       sum(plan, dZ, dX, accumulate, nullptr);
     }
   }
@@ -97,7 +99,7 @@ class HighwayConvolution final : public Convolution, public DecoupledConvolution
       weights_.resize(W.values.size());
       trainer::exponent_only(W.values, weights_);
     }
-    forward_.terms->refresh(exponent_only_ ? weights_ : W.values);
+    forward_.terms->refresh(exponent_only_ ? weights_ : W.values, kernels_.unit.values);
     sum(forward_, X, Z, false, sums);
   }
 
@@ -124,6 +126,12 @@ class HighwayConvolution final : public Convolution, public DecoupledConvolution
   }
   PrefetchLines& coming() { return coming_[static_cast<size_t>(thread_index())]; }
   float* thread_floats(Use use, int64_t count) { return workspace_->floats(use, thread_index(), count); }
+  /// Memory for values as the kernels read them.
+  Elements thread_operands(Use use, int64_t count) {
+    constexpr auto kFloat = static_cast<int64_t>(sizeof(float));
+    const int64_t floats = divide_up(count * bytes_of(kernels_.unit.values), kFloat);
+    return {reinterpret_cast<std::byte*>(thread_floats(use, floats)), kernels_.unit.values};
+  }
 
   /// The window of `tile` in a block of a group's input channels.
   PackJob window(const PassPlan& plan, const Tile& tile, const Tensor& input, int64_t group, int64_t block) const {
@@ -155,12 +163,13 @@ class HighwayConvolution final : public Convolution, public DecoupledConvolution
     return job;
   }
 
-  const float* pack_window(const PassPlan& plan, const Tile& tile, const Tensor& input, int64_t group, int64_t block) {
+  const std::byte* pack_window(const PassPlan& plan, const Tile& tile, const Tensor& input, int64_t group,
+                               int64_t block) {
     PackJob job = window(plan, tile, input, group, block);
-    job.packed = thread_floats(Use::window, plan.tiling.channels * plan.tiling.channel_pitch);
+    job.packed = thread_operands(Use::window, plan.tiling.channels * plan.tiling.channel_pitch);
     job.exponent_only = exponent_only_;
     kernels_.pack(job);
-    return job.packed;
+    return job.packed.data;
   }
 
   /// The values of Z's gradient in `tile`, zero where the tile's vectors hold no position.
@@ -182,7 +191,7 @@ class HighwayConvolution final : public Convolution, public DecoupledConvolution
     job.images = tile.images;
     job.batch = forward_.tiling.batch;
     job.row_pitch = tile.vectors * forward_.tiling.lanes;
-    job.plane_pitch = tile.floats(forward_.tiling.lanes);
+    job.plane_pitch = tile.values(forward_.tiling.lanes);
     job.channel_pitch = job.plane_pitch;
     return job;
   }
@@ -244,7 +253,7 @@ class HighwayConvolution final : public Convolution, public DecoupledConvolution
     job.row_pitch = tiling.row_pitch;
     job.terms = plan.terms->terms().data();
     job.outputs = outputs.count();
-    job.sums = thread_floats(Use::tiles, outputs.count() * tile.floats(tiling.lanes));
+    job.sums = thread_floats(Use::tiles, outputs.count() * tile.values(tiling.lanes));
     for (int64_t block = 0; block < plan.terms->blocks(); ++block) {
       job.begin = plan.terms->begin(outputs.group, block) + outputs.begin;
       job.first = block == 0;
@@ -294,7 +303,7 @@ class HighwayConvolution final : public Convolution, public DecoupledConvolution
     const auto kernel = kernels_.dot[tile.rows - 1][tile.vectors - 1];
     PrefetchLines& lines = coming();
     PackJob pack = gradients(tile, dZ, first_output, outputs.count());
-    pack.packed = thread_floats(Use::tiles, outputs.count() * pack.channel_pitch);
+    pack.packed = thread_operands(Use::tiles, outputs.count() * pack.channel_pitch);
     kernels_.pack(pack);
     DotJob job;
     job.row_pitch = tiling.row_pitch;
@@ -302,7 +311,7 @@ class HighwayConvolution final : public Convolution, public DecoupledConvolution
     job.outputs = outputs.count();
     job.sums = sums;
     job.first = first;
-    job.tiles = pack.packed;
+    job.tiles = pack.packed.data;
     for (int64_t block = 0; block < terms.blocks(); ++block) {
       job.begin = terms.begin(outputs.group, block) + outputs.begin;
       if (job.begin[0] == job.begin[job.outputs]) {
@@ -337,13 +346,18 @@ class HighwayConvolution final : public Convolution, public DecoupledConvolution
 
 std::unique_ptr<Convolution> make_highway_convolution(const ConvolutionGeometry& geometry,
                                                       std::shared_ptr<Workspace> workspace) {
-  return std::make_unique<HighwayConvolution>(geometry, std::move(workspace), false);
+  return std::make_unique<TiledConvolution>(geometry, std::move(workspace), tile_kernels());
 }
 
 std::unique_ptr<Convolution> make_estimating_convolution(const ConvolutionGeometry& geometry,
                                                          std::shared_ptr<Workspace> workspace) {
   validate(geometry);
-  return std::make_unique<HighwayConvolution>(geometry, std::move(workspace), true);
+  return std::make_unique<TiledConvolution>(geometry, std::move(workspace), tile_kernels(), true);
+}
+
+std::unique_ptr<Convolution> make_half_convolution(const ConvolutionGeometry& geometry,
+                                                   std::shared_ptr<Workspace> workspace) {
+  return std::make_unique<TiledConvolution>(geometry, std::move(workspace), half_tile_kernels());
 }
 
 }  // namespace trainer

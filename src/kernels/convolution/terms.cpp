@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/parallel.h"
+#include "kernels/elementwise/convert.h"
 
 namespace trainer {
 namespace {
@@ -55,12 +56,21 @@ TermList::TermList(const ConvolutionGeometry& geometry, Direction direction, con
   });
 }
 
-void TermList::refresh(std::span<const float> values) {
-  parallel_for(static_cast<int64_t>(terms_.size()), kRefreshGrain, [&](int64_t begin, int64_t end) {
-    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
-      terms_[i].value = values[source_[i]];
-    }
-  });
+void TermList::refresh(std::span<const float> values, Format format) {
+  const auto take = [&](const auto& bits_of) {
+    parallel_for(static_cast<int64_t>(terms_.size()), kRefreshGrain, [&](int64_t begin, int64_t end) {
+      for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+        terms_[i].bits = bits_of(source_[i]);
+      }
+    });
+  };
+  if (format == Format::fp16) {
+    halves_.resize(values.size());
+    convert(values, halves_);
+    take([this](uint32_t place) { return uint32_t{halves_[place].bits} * 0x10001U; });
+  } else {
+    take([values](uint32_t place) { return std::bit_cast<uint32_t>(values[place]); });
+  }
 }
 
 }  // namespace trainer

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -9,14 +10,18 @@
 #include "kernels/convolution/geometry.h"
 #include "kernels/convolution/tiling.h"
 #include "tensor/aligned.h"
+#include "tensor/format.h"
+#include "tensor/half.h"
 #include "tensor/pattern.h"
 
 namespace trainer {
 
 /// One unpruned weight as an inner loop reads it.
 struct Term {
-  uint32_t offset = 0;  ///< floats from the start of the packed block to where the weight reads
-  float value = 0;
+  uint32_t offset = 0;  ///< values from the start of the packed block to where the weight reads
+  uint32_t bits = 0;    ///< the weight: an FP32 number, or an FP16 number twice, to be broadcast in one go
+
+  float value() const { return std::bit_cast<float>(bits); }
 };
 
 /// Which way a pass goes through the weight.
@@ -39,8 +44,8 @@ class TermList {
   int64_t blocks() const { return blocks_; }
   /// Position of each term's weight in the pattern's order.
   std::span<const uint32_t> source() const { return source_; }
-  /// Takes the values from an array in the pattern's order.
-  void refresh(std::span<const float> values);
+  /// Takes the values, in `format`, from an array in the pattern's order.
+  void refresh(std::span<const float> values, Format format);
 
  private:
   std::shared_ptr<const Pattern> pattern_;  // held, so that its address names it
@@ -49,6 +54,7 @@ class TermList {
   std::vector<uint32_t> begin_;
   std::vector<uint32_t> source_;
   AlignedVector<Term> terms_;
+  std::vector<Half> halves_;  // the values in FP16, in the pattern's order
 };
 
 }  // namespace trainer

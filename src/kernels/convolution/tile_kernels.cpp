@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 // Of targets that differ in nothing these kernels use, one is enough; scalable vectors cannot be held in arrays, so Arm
@@ -62,6 +63,24 @@ HWY_INLINE void copy(const From* from, int64_t count, To* to) {
   for_each_vector(static_cast<size_t>(count), [=](auto d, size_t i) HWY_ATTR { store(load(d, from + i), d, to + i); });
 }
 
+HWY_INLINE void copy(const Half* from, int64_t count, Half* to) {
+  const hn::ScalableTag<uint16_t> d;
+  const auto* source = reinterpret_cast<const uint16_t*>(from);
+  auto* target = reinterpret_cast<uint16_t*>(to);
+  constexpr int64_t kHalves = hn::MaxLanes(d);
+  int64_t i = 0;
+  for (; i + kHalves <= count; i += kHalves) {
+    hn::StoreU(hn::LoadU(d, source + i), d, target + i);
+  }
+  const hn::CappedTag<uint16_t, 8> rest;
+  for (; i + static_cast<int64_t>(hn::Lanes(rest)) <= count; i += static_cast<int64_t>(hn::Lanes(rest))) {
+    hn::StoreU(hn::LoadU(rest, source + i), rest, target + i);
+  }
+  for (; i < count; ++i) {
+    to[i] = from[i];
+  }
+}
+
 /// As copy, past the caches: `to` is aligned to whole vectors and `count` a multiple of the lanes.
 template <class To>
 void copy_past_caches(const float* from, int64_t count, To* to) {
@@ -78,28 +97,22 @@ void add(const float* from, int64_t count, To* to) {
   });
 }
 
-void clear(int64_t count, float* to) {
-  const Floats d;
+template <class Value>
+void clear(int64_t count, Value* to) {
+  using Bits = std::conditional_t<std::is_same_v<Value, Half>, uint16_t, uint32_t>;
+  const hn::ScalableTag<Bits> d;
+  constexpr int64_t kValues = hn::MaxLanes(d);
   int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    hn::StoreU(hn::Zero(d), d, to + i);
+  for (; i + kValues <= count; i += kValues) {
+    hn::StoreU(hn::Zero(d), d, reinterpret_cast<Bits*>(to + i));
   }
   for (; i < count; ++i) {
-    to[i] = 0;
+    to[i] = Value{};
   }
 }
 
-/// Asks for the lines of one output's share. To the second-level cache: the first is full of the window at work.
-HWY_INLINE const std::byte* const* prefetch(const PrefetchList& list, const std::byte* const* next) {
-  const std::byte* const* const stop = next + std::min(list.per_output, list.end - next);
-  for (; next != stop; ++next) {
-    __builtin_prefetch(*next, 0, 2);
-  }
-  return next;
-}
-
-template <class Value>
-void pack_row(const PackJob& job, const Value* input, int64_t first_column, float* packed) {
+template <class Value, class Packed>
+void pack_row(const PackJob& job, const Value* input, int64_t first_column, Packed* packed) {
   const int64_t columns = job.row_pitch / job.batch;
   // Packed columns [begin, end) lie inside the input.
   const int64_t begin = std::clamp<int64_t>((job.step - 1 - first_column) / job.step, 0, columns);
@@ -117,17 +130,17 @@ void pack_row(const PackJob& job, const Value* input, int64_t first_column, floa
   clear(job.row_pitch - end * job.batch, packed + end * job.batch);
 }
 
-template <class Value>
+template <class Value, class Packed>
 void pack_values(const PackJob& job) {
   const int64_t input_row_size = job.input_columns * job.input_batch;
   for (int64_t channel = 0; channel < job.channels; ++channel) {
     const Value* input = job.input.as<Value>() + channel * job.channel_size;
-    float* plane = job.packed + channel * job.channel_pitch;
+    Packed* plane = job.packed.as<Packed>() + channel * job.channel_pitch;
     for (const int64_t row_phase : *job.row_planes) {
       for (const int64_t column_phase : *job.column_planes) {
         for (int64_t i = 0; i < job.rows; ++i) {
           const int64_t row = job.first_row + row_phase + i * job.step;
-          float* packed = plane + i * job.row_pitch;
+          Packed* packed = plane + i * job.row_pitch;
           if (row < 0 || row >= job.input_rows) {
             clear(job.row_pitch, packed);
           } else {
@@ -141,11 +154,14 @@ void pack_values(const PackJob& job) {
 }
 
 void pack(const PackJob& job) {
-  with_value_type(job.input.format, [&job](auto value) { pack_values<decltype(value)>(job); });
+  with_value_type(job.input.format, [&job](auto value) {
+    with_value_type(job.packed.format, [&job](auto packed) { pack_values<decltype(value), decltype(packed)>(job); });
+  });
   if (job.exponent_only) {  // in place: the window is in the first-level cache now
     const Floats d;
-    for (float* packed = job.packed; packed != job.packed + job.channels * job.channel_pitch; packed += kLanes) {
-      hn::Store(exponent_only(d, hn::Load(d, packed)), d, packed);
+    auto* const packed = job.packed.as<float>();
+    for (int64_t i = 0; i < job.channels * job.channel_pitch; i += kLanes) {
+      hn::Store(exponent_only(d, hn::Load(d, packed + i)), d, packed + i);
     }
   }
 }
@@ -192,11 +208,11 @@ void sum_tile(const SumJob& job) {
   const Floats d;
   const float* rows[kRows];
   for (int i = 0; i < kRows; ++i) {
-    rows[i] = job.packed + i * job.row_pitch;
+    rows[i] = reinterpret_cast<const float*>(job.packed) + i * job.row_pitch;
   }
   const std::byte* const* next_line = job.prefetch.begin;
   for (int64_t o = 0; o < job.outputs; ++o) {
-    next_line = prefetch(job.prefetch, next_line);
+    next_line = job.prefetch.ask_from(next_line);
     const Term* term = job.terms + job.begin[o];
     const Term* const end = job.terms + job.begin[o + 1];
     if (term == end && !job.first) {
@@ -222,7 +238,7 @@ void sum_tile(const SumJob& job) {
       }
     }
     for (; term != end; ++term) {
-      const Vector value = hn::Set(d, term->value);
+      const Vector value = hn::Set(d, term->value());
       const size_t offset = term->offset;
 #pragma GCC unroll kUnroll
       for (int i = 0; i < kRows; ++i) {
@@ -325,17 +341,17 @@ void dot_tile(const DotJob& job) {
   const Floats d;
   const float* rows[kRows];
   for (int i = 0; i < kRows; ++i) {
-    rows[i] = job.packed + i * job.row_pitch;
+    rows[i] = reinterpret_cast<const float*>(job.packed) + i * job.row_pitch;
   }
   const std::byte* const* next_line = job.prefetch.begin;
   for (int64_t o = 0; o < job.outputs; ++o) {
-    next_line = prefetch(job.prefetch, next_line);
+    next_line = job.prefetch.ask_from(next_line);
     uint32_t term = job.begin[o];
     const uint32_t end = job.begin[o + 1];
     if (term == end) {
       continue;
     }
-    const float* tiles = job.tiles + o * kRows * kVectors * kLanes;
+    const float* tiles = reinterpret_cast<const float*>(job.tiles) + o * kRows * kVectors * kLanes;
     Vector tile[kRows][kVectors];
 #pragma GCC unroll kUnroll
     for (int i = 0; i < kRows; ++i) {
@@ -374,7 +390,8 @@ void enter(TileKernels& kernels) {
 template <int... kIndices>
 TileKernels make(std::integer_sequence<int, kIndices...> /*tile shapes*/) {
   TileKernels kernels{};
-  kernels.unit = {kLanes, kAccumulators};
+  kernels.unit.lanes = kLanes;
+  kernels.unit.accumulators = kAccumulators;
   kernels.pack = pack;
   kernels.unpack = unpack;
   kernels.add_lane_sums = add_lane_sums;

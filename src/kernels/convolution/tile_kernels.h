@@ -27,12 +27,12 @@ struct PackJob {
   const std::vector<int64_t>* column_planes = nullptr;
   int64_t rows = 0;    ///< packed rows that are needed
   int64_t images = 0;  ///< of the batch block; its rest is zero
-  int64_t batch = 0;   ///< floats from one packed column to the next
+  int64_t batch = 0;   ///< values from one packed column to the next
   int64_t row_pitch = 0;
   int64_t plane_pitch = 0;
   int64_t channel_pitch = 0;
-  float* packed = nullptr;
-  bool exponent_only = false;  ///< with each mantissa taken as 1.5, see kernels/elementwise/exponent_only.h
+  Elements packed;
+  bool exponent_only = false;  ///< each mantissa taken as 1.5 (kernels/elementwise/exponent_only.h); FP32 alone
 };
 
 /// Cache lines that a kernel asks for while it computes: what the next window is packed from, which lies scattered
@@ -41,11 +41,21 @@ struct PrefetchList {
   const std::byte* const* begin = nullptr;
   const std::byte* const* end = nullptr;
   int64_t per_output = 0;  ///< lines to ask for beside each output, so that memory is kept evenly busy
+
+  /// Asks for the lines of one output's share and returns where the next output's begin. To the second-level cache: the
+  /// first is full of the window at work.
+  const std::byte* const* ask_from(const std::byte* const* next) const {
+    const std::byte* const* const stop = next + (per_output < end - next ? per_output : end - next);
+    for (; next != stop; ++next) {
+      __builtin_prefetch(*next, 0, 2);
+    }
+    return next;
+  }
 };
 
 /// For each output o: sums[o] (+)= sum over its terms of value * packed[offset ...], on a tile.
 struct SumJob {
-  const float* packed = nullptr;
+  const std::byte* packed = nullptr;  ///< in the kernels' format
   int64_t row_pitch = 0;
   PrefetchList prefetch;
   const Term* terms = nullptr;
@@ -57,15 +67,15 @@ struct SumJob {
 
 /// For each term of output o: sums[term] (+)= dot product of tile o with packed[offset ...].
 struct DotJob {
-  const float* packed = nullptr;
+  const std::byte* packed = nullptr;  ///< in the kernels' format
   int64_t row_pitch = 0;
   PrefetchList prefetch;
   const Term* terms = nullptr;
   const uint32_t* begin = nullptr;  ///< outputs + 1 entries
   int64_t outputs = 0;
-  const float* tiles = nullptr;  ///< [output][row][vector]
-  float* sums = nullptr;         ///< indexed as `terms`
-  bool first = false;            ///< overwrite
+  const std::byte* tiles = nullptr;  ///< [output][row][vector], likewise
+  float* sums = nullptr;             ///< indexed as `terms`
+  bool first = false;                ///< overwrite
 };
 
 /// Writes the sums of a tile to the output tensor.

@@ -33,7 +33,7 @@ struct Tile {
   int64_t first_image;
   int64_t images;
 
-  int64_t floats(int64_t lanes) const { return rows * vectors * lanes; }
+  int64_t values(int64_t lanes) const { return rows * vectors * lanes; }
 };
 
 /// Some output channels of a group.

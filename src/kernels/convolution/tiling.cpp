@@ -15,31 +15,33 @@ constexpr double kDensity = 0.1;
 // the multiply-add, which a tile of too few accumulators cannot hide.
 constexpr double kTermCycles = 1.5;
 constexpr double kTermLatency = 5;
-// Cycles to pack one vector, mostly spent waiting for memory; to load and store one sum; and, for an output channel's
-// visit to a block, to find the end of its terms (a branch that cannot be predicted).
+// Cycles to pack one vector, mostly spent waiting for memory; and, for an output channel's visit to a block, to find
+// the end of its terms (a branch that cannot be predicted).
 constexpr double kPackCycles = 12;
-constexpr double kSumCycles = 1.5;
 constexpr double kVisitCycles = 20;
 
 int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
-void lay_out(Tiling& tiling, const Pass& pass, int64_t input_channels) {
+void lay_out(Tiling& tiling, const Pass& pass, int64_t input_channels, Format values) {
   tiling.row_pitch =
       round_up(tiling.vectors(tiling.columns) * tiling.lanes + pass.columns.reach * tiling.batch, tiling.lanes);
   tiling.plane_rows = tiling.rows + pass.rows.reach;
   tiling.plane_pitch = tiling.plane_rows * tiling.row_pitch;
   tiling.channel_pitch =
       tiling.plane_pitch * static_cast<int64_t>(pass.rows.planes.size() * pass.columns.planes.size());
-  const int64_t channel_bytes = std::max<int64_t>(tiling.channel_pitch, 1) * static_cast<int64_t>(sizeof(float));
+  const int64_t channel_bytes = std::max<int64_t>(tiling.channel_pitch, 1) * bytes_of(values);
   const int64_t most = std::clamp<int64_t>(kWindowBytes / channel_bytes, 1, input_channels);
   const int64_t blocks = (input_channels + most - 1) / most;
   tiling.channels = (input_channels + blocks - 1) / blocks;
 }
 
 /// Estimated cycles for one input channel and one output channel.
-double estimate(const Tiling& tiling, const Pass& pass, int64_t batch, int64_t output_channels) {
+double estimate(const Tiling& tiling, const Pass& pass, int64_t batch, int64_t output_channels,
+                const VectorUnit& unit) {
   const double terms = kDensity * static_cast<double>(pass.rows.used_taps() * pass.columns.used_taps());
   const int64_t window_vectors = tiling.channel_pitch / tiling.lanes;
+  // How often an input channel's visit loads and stores sums.
+  const double sums = std::max(1 / static_cast<double>(tiling.channels), terms / static_cast<double>(unit.chunk));
   const double pack = kPackCycles * static_cast<double>(window_vectors) / static_cast<double>(output_channels);
   const int64_t last_rows = pass.rows.count % tiling.rows;
   const int64_t last_columns = pass.columns.count % tiling.columns;
@@ -47,7 +49,7 @@ double estimate(const Tiling& tiling, const Pass& pass, int64_t batch, int64_t o
     const auto vectors = static_cast<double>(rows * tiling.vectors(columns));
     return static_cast<double>(count) *
            (terms * std::max(vectors + kTermCycles, kTermLatency) +
-            (kVisitCycles + kSumCycles * vectors) / static_cast<double>(tiling.channels) + pack);
+            kVisitCycles / static_cast<double>(tiling.channels) + unit.sum_cycles * vectors * sums + pack);
   };
   const int64_t whole_rows = pass.rows.count / tiling.rows;
   const int64_t whole_columns = pass.columns.count / tiling.columns;
@@ -76,8 +78,8 @@ Tiling choose_tiling(const Pass& pass, int64_t batch, int64_t input_channels, in
         if (vectors > kMostTileVectors || vectors * tiling.rows > unit.accumulators) {
           break;
         }
-        lay_out(tiling, pass, input_channels);
-        const double cycles = estimate(tiling, pass, batch, output_channels);
+        lay_out(tiling, pass, input_channels, unit.values);
+        const double cycles = estimate(tiling, pass, batch, output_channels, unit);
         if (cycles < best_cycles) {
           best_cycles = cycles;
           best = tiling;

@@ -3,13 +3,17 @@
 #include <cstdint>
 
 #include "kernels/convolution/axis.h"
+#include "tensor/format.h"
 
 namespace trainer {
 
 /// What the vector unit offers to a tile kernel.
 struct VectorUnit {
-  int64_t lanes = 1;         ///< floats in one vector
-  int64_t accumulators = 1;  ///< vectors a tile may hold in registers
+  int64_t lanes = 1;             ///< packed values in one vector
+  int64_t accumulators = 1;      ///< vectors a tile may hold in registers
+  Format values = Format::fp32;  ///< of packed values
+  double sum_cycles = 1.5;       ///< to load and store the sums of one vector
+  int64_t chunk = INT64_MAX;     ///< terms after which sums are loaded and stored at the latest
 };
 
 /// Largest tile kernels that exist.
@@ -19,8 +23,8 @@ inline constexpr int64_t kMostTileVectors = 8;
 /// How one pass is cut: tiles of rows x columns output positions by a block of the batch, and blocks of input channels
 /// whose packed window stays in the first-level cache while all output channels pass over it.
 ///
-/// Within the packed window, and within a tile, a position holds `batch` consecutive floats. A tile row is
-/// columns*batch floats, rounded up to whole vectors; where batch is not a multiple of the lanes, vectors run across
+/// Within the packed window, and within a tile, a position holds `batch` consecutive values. A tile row is
+/// columns*batch values, rounded up to whole vectors; where batch is not a multiple of the lanes, vectors run across
 /// columns.
 struct Tiling {
   int64_t rows = 1;
@@ -29,10 +33,10 @@ struct Tiling {
   int64_t channels = 1;  ///< input channels of a block
 
   int64_t lanes = 1;
-  int64_t row_pitch = 0;      ///< floats from one packed row to the next
+  int64_t row_pitch = 0;      ///< values from one packed row to the next
   int64_t plane_rows = 0;     ///< packed rows of one plane
-  int64_t plane_pitch = 0;    ///< floats of one plane
-  int64_t channel_pitch = 0;  ///< floats of one channel's packed window: all planes
+  int64_t plane_pitch = 0;    ///< values of one plane
+  int64_t channel_pitch = 0;  ///< values of one channel's packed window: all planes
 
   /// Vectors in a row of a tile that has `tile_columns` columns.
   int64_t vectors(int64_t tile_columns) const { return (tile_columns * batch + lanes - 1) / lanes; }

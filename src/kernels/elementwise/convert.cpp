@@ -65,6 +65,11 @@ void convert(const Tensor& from, Tensor& to) {
   }
 }
 
+void convert(std::span<const float> from, std::span<Half> to) {
+  assert(from.size() == to.size());
+  run_in_pieces(HWY_DYNAMIC_DISPATCH(to_halves), from.data(), to.data(), static_cast<int64_t>(from.size()));
+}
+
 void add_halves(const Tensor& A, const Tensor& B, Tensor& Y) {
   const Half* a = A.elements().as<Half>();
   const Half* b = B.elements().as<Half>();

@@ -43,6 +43,7 @@ std::unique_ptr<Pooling> make_pooling(KernelPath path, const PoolingGeometry& ge
       return pooling::make_highway(geometry);
     case KernelPath::onednn:
       return pooling::make_onednn(geometry);
+    case KernelPath::half:  // convolutions alone have it
     case KernelPath::automatic:
       break;
   }

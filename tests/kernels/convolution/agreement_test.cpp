@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "base/cpu_features.h"
 #include "base/parallel.h"
 #include "kernels/convolution/exact.h"
 
@@ -13,14 +14,19 @@ using testing::Results;
 
 class ConvolutionPath : public ::testing::TestWithParam<KernelPath> {
  protected:
+  void SetUp() override {
+    if (GetParam() == KernelPath::half && !cpu_has_half_arithmetic()) {
+      GTEST_SKIP() << "this CPU has no " << half_arithmetic_name();
+    }
+  }
   void TearDown() override { set_thread_count(0); }
 };
 
 /// "", or what is wrong with a path's answers to a problem, and how to see it again.
 std::string check(KernelPath path, const std::string& problem) {
-  const Operands operands(parse_convolution_problem(problem));
+  const Operands operands = testing::operands_for(path, parse_convolution_problem(problem));
   const auto convolution = make_convolution(path, operands.geometry);
-  const std::string fault = testing::compare(Results(*convolution, operands), operands, problem);
+  const std::string fault = testing::compare(Results(*convolution, operands), operands, problem, path);
   return fault.empty() ? "" : fault + "\nagain: CONVOLUTION_PROBLEM=" + problem + " test_convolution";
 }
 
@@ -92,8 +98,8 @@ TEST_P(ConvolutionPath, FollowsAPatternThatChangesBetweenCalls) {
   const auto convolution = make_convolution(GetParam(), problem.geometry);
   for (const double density : {0.3, 1.0, 0.0, 0.05, 0.9}) {
     const ConvolutionProblem now{problem.geometry, density};
-    const Operands operands(now);
-    ASSERT_EQ(testing::compare(Results(*convolution, operands), operands, to_string(now)), "");
+    const Operands operands = testing::operands_for(GetParam(), now);
+    ASSERT_EQ(testing::compare(Results(*convolution, operands), operands, to_string(now), GetParam()), "");
   }
 }
 
@@ -102,18 +108,21 @@ TEST_P(ConvolutionPath, TakesNewValuesUnderTheSamePattern) {
   Operands operands(parse_convolution_problem(problem));
   const auto convolution = make_convolution(GetParam(), operands.geometry);
   const Results before(*convolution, operands);
+  // A power of two and a sign change no rounding, but that of sums below FP16's normal numbers.
+  const float factor = GetParam() == KernelPath::half ? -1 : -2;
   for (float& value : operands.W) {
-    value = -2 * value;
+    value = factor * value;
   }
   const Results after(*convolution, operands);
-  for (int64_t i = 0; i < after.Z.size(); ++i) {  // a power of two and a sign change no rounding
-    ASSERT_EQ(after.Z.data()[i], -2 * before.Z.data()[i]);
+  for (int64_t i = 0; i < after.Z.size(); ++i) {
+    ASSERT_EQ(after.Z.data()[i], factor * before.Z.data()[i]);
   }
   EXPECT_EQ(after.dW, before.dW);
 }
 
 INSTANTIATE_TEST_SUITE_P(Paths, ConvolutionPath,
-                         ::testing::Values(KernelPath::reference, KernelPath::highway, KernelPath::onednn),
+                         ::testing::Values(KernelPath::reference, KernelPath::highway, KernelPath::half,
+                                           KernelPath::onednn),
                          [](const auto& path) { return std::string(to_string(path.param)); });
 
 }  // namespace

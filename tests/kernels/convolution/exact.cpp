@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include "kernels/convolution/half/half_kernels.h"
 
 namespace trainer::testing {
 namespace {
@@ -48,10 +51,12 @@ struct Fault {
   std::string text;
 };
 
-void find_fault(std::string_view what, std::span<const float> got, const ExactSums& exact, Fault& worst) {
+void find_fault(std::string_view what, std::span<const float> got, const ExactSums& exact, KernelPath path,
+                Fault& worst) {
   for (size_t i = 0; i < got.size(); ++i) {
     const double error = std::abs(static_cast<double>(got[i]) - exact.sum[i]);
-    const double bound = error_bound(exact.terms[i]) * exact.magnitude[i];
+    const auto [relative, absolute] = error_bound(path, exact.terms[i]);
+    const double bound = relative * exact.magnitude[i] + absolute;
     if (error <= bound) {
       continue;
     }
@@ -90,13 +95,24 @@ double error_bound(int64_t terms) {
   return terms < 64 ? always : likely;
 }
 
-std::string compare(const Results& results, const Operands& operands, std::string_view problem) {
+ErrorBound half_error_bound(int64_t terms) {
+  const int64_t roundings = std::min<int64_t>(terms, kHalfChunk);
+  const double in_fp16 = std::pow(1 + std::ldexp(1.0, -11), static_cast<double>(roundings));
+  const double relative = in_fp16 * (1 + error_bound(terms)) - 1;
+  return {relative, static_cast<double>(terms) * std::ldexp(1.0, -25) * (1 + relative)};
+}
+
+ErrorBound error_bound(KernelPath path, int64_t terms) {
+  return path == KernelPath::half ? half_error_bound(terms) : ErrorBound{error_bound(terms), 0};
+}
+
+std::string compare(const Results& results, const Operands& operands, std::string_view problem, KernelPath path) {
   const ExactResults exact(operands);
   Fault worst;
-  find_fault("Z", results.Z.values(), exact.Z, worst);
-  find_fault("dX", results.dX.values(), exact.dX, worst);
-  find_fault("accumulated dX", results.dX_accumulated.values(), exact.dX_accumulated, worst);
-  find_fault("dW", results.dW, exact.dW, worst);
+  find_fault("Z", results.Z.values(), exact.Z, path, worst);
+  find_fault("dX", results.dX.values(), exact.dX, path, worst);
+  find_fault("accumulated dX", results.dX_accumulated.values(), exact.dX_accumulated, path, worst);
+  find_fault("dW", results.dW, exact.dW, path, worst);
   return worst.text.empty() ? "" : fmt::format("{}: {}", problem, worst.text);
 }
 

@@ -45,8 +45,25 @@ struct ExactResults {
 /// products has to be zero.
 double error_bound(int64_t terms);
 
-/// "" where every value of `results` is within the bound, else a line that starts with the problem and names the value
-/// that is furthest outside.
-std::string compare(const Results& results, const Operands& operands, std::string_view problem);
+/// What an error may be: `relative` times the sum of the products' absolute values, and `absolute`.
+struct ErrorBound {
+  double relative = 0;
+  double absolute = 0;
+};
+
+/// Of t products of FP16 numbers that are multiplied and added in FP16 first, then in FP32 (half/half_kernels.h): with
+/// v = 2^-11, a product passes up to min(t, kHalfChunk) roundings to FP16, each off by v of the sum at most, or, of
+/// sums below FP16's normal numbers, by half the smallest subnormal, 2^-25; there, additions are exact, so that only
+/// the t multiply-adds are off. What is then added in FP32 is within error_bound(). So
+/// ((1 + v)^min(t, kHalfChunk) (1 + error_bound(t)) - 1) times the sum of the absolute values, and t 2^-25 (1 + that).
+ErrorBound half_error_bound(int64_t terms);
+
+/// The bound for a path's arithmetic.
+ErrorBound error_bound(KernelPath path, int64_t terms);
+
+/// "" where every value of `results` is within the bound of `path`, else a line that starts with the problem and names
+/// the value that is furthest outside.
+std::string compare(const Results& results, const Operands& operands, std::string_view problem,
+                    KernelPath path = KernelPath::reference);
 
 }  // namespace trainer::testing

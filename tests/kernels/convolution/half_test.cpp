@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "base/cpu_features.h"
 #include "kernels/convolution/problem.h"
 #include "kernels/elementwise/convert.h"
 
@@ -25,7 +26,14 @@ void expect_same(const Tensor& stored, const Tensor& fp32, const std::string& wh
       << what;
 }
 
-class HalfConvolution : public ::testing::TestWithParam<KernelPath> {};
+class HalfConvolution : public ::testing::TestWithParam<KernelPath> {
+ protected:
+  void SetUp() override {
+    if (GetParam() == KernelPath::half && !cpu_has_half_arithmetic()) {
+      GTEST_SKIP() << "this CPU has no " << half_arithmetic_name();
+    }
+  }
+};
 
 TEST_P(HalfConvolution, EqualsFp32RoundedOnce) {
   Random random(21);
@@ -71,7 +79,8 @@ TEST_P(HalfConvolution, WritesLargeOutputsPastTheCaches) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Paths, HalfConvolution,
-                         ::testing::Values(KernelPath::reference, KernelPath::highway, KernelPath::onednn),
+                         ::testing::Values(KernelPath::reference, KernelPath::highway, KernelPath::half,
+                                           KernelPath::onednn),
                          [](const auto& path) { return std::string(to_string(path.param)); });
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "kernels/elementwise/round_values.h"
 
 namespace trainer::testing {
 namespace {
@@ -52,6 +53,16 @@ Operands::Operands(const ConvolutionProblem& problem, uint64_t seed)
   fill_random(X.values(), random);
   fill_random(dZ.values(), random);
   fill_random(dX.values(), random);
+}
+
+Operands operands_for(KernelPath path, const ConvolutionProblem& problem) {
+  Operands operands(problem);
+  if (path == KernelPath::half) {
+    for (const std::span<float> values : {std::span<float>(operands.W), operands.X.values(), operands.dZ.values()}) {
+      round_values({kBinary16, 0}, Overflow::by_definition, values, values);
+    }
+  }
+  return operands;
 }
 
 Results::Results(Convolution& convolution, const Operands& operands)

@@ -27,6 +27,9 @@ struct Operands {
   WeightView weight() const { return {pattern, W}; }
 };
 
+/// As above; W, X and dZ rounded to FP16 where that is what `path` multiplies.
+Operands operands_for(KernelPath path, const ConvolutionProblem& problem);
+
 /// FF, BP, BP accumulating and WG of one path.
 struct Results {
   Results(Convolution& convolution, const Operands& operands);
