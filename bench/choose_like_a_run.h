@@ -19,7 +19,7 @@ inline void choose_like_a_run(const std::string& kernels, const std::string& ker
   config.kernel_choice = kernel_choice;
   KernelCache cache(cache_folder(), this_machine());
   std::vector<std::string> notes;
-  choose_kernels(config, cache, network, notes);
+  choose_kernels(config, cache, network, true, notes);
   for (const std::string& note : notes) {
     fmt::print(stderr, "{}\n", note);
   }

@@ -4,13 +4,16 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <ctime>
 #include <functional>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -18,6 +21,7 @@
 #include "base/random.h"
 #include "convolution_native.h"
 #include "kernels/convolution/convolution.h"
+#include "kernels/elementwise/convert.h"
 #include "read_options.h"
 #include "run_program.h"
 
@@ -25,10 +29,13 @@ namespace trainer::bench {
 namespace {
 
 constexpr std::array<const char*, 3> kPhases = {"FF", "BP", "WG"};
+constexpr std::string_view kFp16 = "-fp16";
 
 struct Operands {
-  explicit Operands(const ConvolutionProblem& problem)
-      : X(problem.geometry.input()), Z(problem.geometry.output()), dX(problem.geometry.input()) {
+  Operands(const ConvolutionProblem& problem, Format format)
+      : X(problem.geometry.input(), format),
+        Z(problem.geometry.output(), format),
+        dX(problem.geometry.input(), format) {
     const ConvolutionGeometry& g = problem.geometry;
     Random random(1);
     std::vector<uint8_t> kept(static_cast<size_t>(g.weight_rows() * g.weight_columns()));
@@ -38,10 +45,16 @@ struct Operands {
     pattern = Pattern::from_mask(g.weight_rows(), g.weight_columns(), kept);
     W.resize(static_cast<size_t>(pattern->nonzeros()));
     dW.resize(W.size());
-    for (const std::span<float> values : {std::span<float>(W), X.values(), Z.values()}) {
+    const auto fill = [&random](std::span<float> values) {
       for (float& value : values) {
         value = random.uniform(-1, 1);
       }
+    };
+    fill(W);
+    for (Tensor* tensor : {&X, &Z}) {
+      Tensor values(tensor->shape());
+      fill(values.values());
+      convert(values, *tensor);
     }
   }
 
@@ -60,6 +73,9 @@ struct Path {
   std::array<double, 3> milliseconds;
 };
 
+/// "half", and "PATH-fp16" for any other.
+bool works_on_fp16(const std::string& name) { return name == "half" || name.ends_with(kFp16); }
+
 Path make_path(const std::string& name, const ConvolutionGeometry& geometry, Operands& o) {
   Path path;
   path.name = name;
@@ -68,7 +84,8 @@ Path make_path(const std::string& name, const ConvolutionGeometry& geometry, Ope
     NativeConvolution native = make_native_convolution(geometry, thread_count());
     path.phases = {native.feedforward, native.backpropagate, native.weight_gradient};
   } else {
-    path.convolution = make_convolution(parse_kernel_path(name), geometry);
+    const std::string kernels = name.ends_with(kFp16) ? name.substr(0, name.size() - kFp16.size()) : name;
+    path.convolution = make_convolution(parse_kernel_path(kernels), geometry);
     Convolution* c = path.convolution.get();
     path.phases = {[c, &o] {
                      c->feedforward(o.X, {o.pattern, o.W}, o.Z);
@@ -91,11 +108,15 @@ double now(bool processor_time) {
 
 void measure(const std::string& text, const std::vector<std::string>& names, int rounds, bool processor_time) {
   const ConvolutionProblem problem = parse_convolution_problem(text);
-  Operands operands(problem);
+  Operands fp32(problem, Format::fp32);
+  std::optional<Operands> fp16;
+  if (std::ranges::any_of(names, works_on_fp16)) {
+    fp16.emplace(problem, Format::fp16);
+  }
   std::vector<Path> paths;
   paths.reserve(names.size());
   for (const std::string& name : names) {
-    paths.push_back(make_path(name, problem.geometry, operands));
+    paths.push_back(make_path(name, problem.geometry, works_on_fp16(name) ? *fp16 : fp32));
   }
   for (int round = -1; round < rounds; ++round) {  // the first warms up
     for (size_t phase = 0; phase < kPhases.size(); ++phase) {
@@ -109,9 +130,9 @@ void measure(const std::string& text, const std::vector<std::string>& names, int
       }
     }
   }
-  const double effectual = 2e-6 * static_cast<double>(problem.geometry.dense_macs()) * operands.pattern->density();
+  const double effectual = 2e-6 * static_cast<double>(problem.geometry.dense_macs()) * fp32.pattern->density();
   for (const Path& path : paths) {
-    fmt::print("{:32} {:10}", text, path.name);
+    fmt::print("{:32} {:12}", text, path.name);
     for (size_t phase = 0; phase < kPhases.size(); ++phase) {
       fmt::print("  {} {:8.3f} ms {:6.1f} GFLOP/s {:5.2f}x", kPhases[phase], path.milliseconds[phase],
                  effectual / path.milliseconds[phase], paths.back().milliseconds[phase] / path.milliseconds[phase]);
@@ -130,7 +151,9 @@ int run(int argc, char** argv) {
   int threads = 0;
   bool processor_time = false;
   app.add_option("problems", problems, "such as n64c64k64h32r3p1d0.1")->required();
-  app.add_option("--paths", paths, "of highway, onednn, reference, and native: oneDNN alone in its own layouts")
+  app.add_option("--paths", paths,
+                 "of highway, onednn and reference, of these with -fp16 for tensors stored in FP16, of "
+                 "half, and of native: oneDNN alone in its own layouts")
       ->delimiter(',')
       ->allow_extra_args(false);
   app.add_option("--rounds", rounds, "times every phase is run")->check(CLI::PositiveNumber);

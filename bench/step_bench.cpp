@@ -152,7 +152,7 @@ int run(int argc, char** argv) {
   CLI::App app{"Times training steps on random images."};
   Request request;
   app.add_option("--model", request.model, "a named network");
-  app.add_option("--kernels", request.kernels, "auto, reference, highway or onednn");
+  app.add_option("--kernels", request.kernels, "auto, reference, highway, half or onednn");
   app.add_option("--precision", request.precision, "of stored activations and gradients: fp32 or fp16");
   app.add_option("--kernel-choice", request.kernel_choice, "how auto chooses")
       ->check(CLI::IsMember({"measured", "rule"}));

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "kernels/convolution/half/half_kernels.h"
 #include "network/layers/contraction.h"
 #include "network/layers/kernel_choice.h"
 #include "network/memory_plan.h"
@@ -79,6 +80,20 @@ std::vector<Shape> input_shapes(const Network::Node& node, const Shape& images, 
   return shapes;
 }
 
+/// Throws UsageError for a path in FP16 where operands are others, or the CPU cannot.
+void require_half_operands(KernelPath path, const Precision& precision) {
+  if (path != KernelPath::half) {
+    return;
+  }
+  if (precision.kind != Precision::Kind::fp16) {
+    throw UsageError(
+        fmt::format("kernels half: multiplies FP16 operands, and these are {}; give precision fp16, or "
+                    "choose auto, reference, highway or onednn",
+                    to_string(precision.kind)));
+  }
+  require_half_arithmetic();
+}
+
 /// The start of a slot seen as the gradient of `output`; the empty tensor for no slot.
 Tensor gradient_of(const Tensor& output, std::vector<Tensor>& slots, int slot) {
   return slot < 0 ? Tensor()
@@ -89,6 +104,7 @@ Tensor gradient_of(const Tensor& output, std::vector<Tensor>& slots, int slot) {
 
 void Network::plan(const Shape& images, KernelPath path, const Precision& precision, Passes passes) {
   require_consumers(nodes_);
+  require_half_operands(path, precision);
   if (images.n < 1 || images.c < 1 || images.h < 1 || images.w < 1) {
     throw UsageError(fmt::format("images of {} hold nothing", to_string(images)));
   }

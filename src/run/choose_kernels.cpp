@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/cpu_features.h"
 #include "base/error.h"
 #include "network/layers/contraction.h"
 
@@ -40,6 +41,17 @@ std::vector<ConvolutionBreakEven> parse_break_evens(std::span<const std::string>
   return entries;
 }
 
+/// A run that chose half cannot go on with its bits where there is no such arithmetic.
+void require_paths(const BreakEven& break_even, const Network& network) {
+  const bool names_half = std::ranges::any_of(break_even.of, [](const auto& bounds) { return bounds.has_half(); });
+  if (names_half && network.format() == Format::fp16 && !cpu_has_half_arithmetic()) {
+    throw UsageError(fmt::format(
+        "kernel-break-even: has phases on half, and this CPU has no {}; go on where the run began, or start "
+        "another one with --init",
+        half_arithmetic_name()));
+  }
+}
+
 void use_break_evens(const std::vector<ConvolutionBreakEven>& entries, const Network& network) {
   for (const Network::Node& node : network.nodes()) {
     layers::Contraction* contraction = node.layer->contraction();
@@ -47,20 +59,23 @@ void use_break_evens(const std::vector<ConvolutionBreakEven>& entries, const Net
       continue;
     }
     if (const BreakEven* found = find_break_even(entries, contraction->description().geometry); found != nullptr) {
+      require_paths(*found, network);
       contraction->set_break_even(*found);
     }
   }
 }
 
-ConvolutionBreakEven break_even_of(const ConvolutionGeometry& geometry, const PerPhase<CostModel>& models) {
+ConvolutionBreakEven break_even_of(const ConvolutionGeometry& geometry, const PerPhase<CostModel>& models,
+                                   bool offer_half) {
   ConvolutionBreakEven entry{geometry, {}};
   for (const ConvolutionPhase phase : kConvolutionPhases) {
-    entry.break_even[phase] = rounded_break_even(models[phase].break_even());
+    entry.break_even[phase] = rounded_break_even(models[phase].bounds(offer_half));
   }
   return entry;
 }
 
-void choose_kernels(RunConfig& config, KernelCache& cache, const Network& network, std::vector<std::string>& notes) {
+void choose_kernels(RunConfig& config, KernelCache& cache, const Network& network, bool offer_half,
+                    std::vector<std::string>& notes) {
   std::vector<ConvolutionBreakEven> entries = parse_break_evens(config.kernel_break_even, "kernel-break-even");
   if (parse_kernel_path(config.kernels) != KernelPath::automatic) {
     config.kernel_break_even.clear();
@@ -71,9 +86,9 @@ void choose_kernels(RunConfig& config, KernelCache& cache, const Network& networ
     shapes.erase(std::remove_if(shapes.begin(), shapes.end(),
                                 [&](const auto& shape) { return find_break_even(entries, shape) != nullptr; }),
                  shapes.end());
-    const CostModels models = cache.measure(shapes, notes);
+    const CostModels models = cache.measure(shapes, network.format(), notes);
     for (const ConvolutionGeometry& shape : shapes) {
-      entries.push_back(break_even_of(shape, models.at(to_string(shape))));
+      entries.push_back(break_even_of(shape, models.at(to_string(shape)), offer_half));
       config.kernel_break_even.push_back(to_string(entries.back()));
     }
   }

@@ -59,21 +59,38 @@ std::string file_name(const nlohmann::json& machine) {
   return name + ".json";
 }
 
-nlohmann::json to_json(const CostModel& model) {
-  return {{"fixed_s", model.fixed_s}, {"per_density_s", model.per_density_s}, {"onednn_s", model.onednn_s}};
+nlohmann::json to_json(const SparseCost& cost) {
+  return {{"fixed_s", cost.fixed_s}, {"per_density_s", cost.per_density_s}};
 }
 
-/// Throws nlohmann::json::exception, or UsageError for times that nothing can take.
+nlohmann::json to_json(const CostModel& model) {
+  nlohmann::json document = {{"highway", to_json(model.highway)}, {"onednn_s", model.onednn_s}};
+  if (model.half) {
+    document["half"] = to_json(*model.half);
+  }
+  return document;
+}
+
+/// Throws nlohmann::json::exception, or UsageError for a time that nothing can take.
+double seconds_from_json(const nlohmann::json& document) {
+  const auto seconds = document.get<double>();
+  if (!std::isfinite(seconds) || seconds < 0) {
+    throw UsageError("a time below zero");
+  }
+  return seconds;
+}
+
+SparseCost sparse_cost_from_json(const nlohmann::json& document) {
+  return {seconds_from_json(document.at("fixed_s")), seconds_from_json(document.at("per_density_s"))};
+}
+
 CostModel cost_model_from_json(const nlohmann::json& document) {
   CostModel model;
-  document.at("fixed_s").get_to(model.fixed_s);
-  document.at("per_density_s").get_to(model.per_density_s);
-  document.at("onednn_s").get_to(model.onednn_s);
-  for (const double seconds : {model.fixed_s, model.per_density_s, model.onednn_s}) {
-    if (!std::isfinite(seconds) || seconds < 0) {
-      throw UsageError("a time below zero");
-    }
+  model.highway = sparse_cost_from_json(document.at("highway"));
+  if (const auto half = document.find("half"); half != document.end()) {
+    model.half = sparse_cost_from_json(*half);
   }
+  model.onednn_s = seconds_from_json(document.at("onednn_s"));
   return model;
 }
 
@@ -121,7 +138,7 @@ fs::path cache_folder() {
 KernelCache::KernelCache(const fs::path& folder, nlohmann::json machine)
     : file_(folder.empty() ? fs::path() : folder / file_name(machine)), machine_(std::move(machine)) {}
 
-CostModels KernelCache::read(std::vector<std::string>& notes) const {
+KernelCache::PerFormat KernelCache::read(std::vector<std::string>& notes) const {
   std::ifstream in(file_, std::ios::binary);
   if (file_.empty() || !in.is_open()) {
     return {};
@@ -134,7 +151,11 @@ CostModels KernelCache::read(std::vector<std::string>& notes) const {
       notes.push_back(fmt::format("{}: measured on another machine, not used", file_.string()));
       return {};
     }
-    return models_from_json(document.at("models"));
+    PerFormat models;
+    for (const Format format : {Format::fp32, Format::fp16}) {
+      models[format] = models_from_json(document.at("models").at(std::string(to_string(format))));
+    }
+    return models;
   } catch (const nlohmann::json::exception&) {
     notes.push_back(fmt::format("{}: damaged, not used", file_.string()));
   } catch (const UsageError& error) {
@@ -143,37 +164,45 @@ CostModels KernelCache::read(std::vector<std::string>& notes) const {
   return {};
 }
 
-CostModels KernelCache::load(std::vector<std::string>& notes) {
-  CostModels models = read(notes);
-  models.insert(known_.begin(), known_.end());
-  return models;
+void KernelCache::know_what_is_kept(std::vector<std::string>& notes) {
+  for (auto& [format, models] : read(notes)) {
+    models.merge(known_[format]);
+    known_[format] = std::move(models);
+  }
 }
 
-CostModels KernelCache::measure(std::span<const ConvolutionGeometry> geometries, std::vector<std::string>& notes) {
-  known_ = load(notes);
-  const auto is_known = [&](const ConvolutionGeometry& geometry) { return known_.count(to_string(geometry)) > 0; };
+CostModels KernelCache::load(Format format, std::vector<std::string>& notes) {
+  know_what_is_kept(notes);
+  return known_[format];
+}
+
+CostModels KernelCache::measure(std::span<const ConvolutionGeometry> geometries, Format format,
+                                std::vector<std::string>& notes) {
+  know_what_is_kept(notes);
+  CostModels& known = known_[format];
+  const auto is_known = [&](const ConvolutionGeometry& geometry) { return known.count(to_string(geometry)) > 0; };
   if (std::all_of(geometries.begin(), geometries.end(), is_known)) {
-    return known_;
+    return known;
   }
   std::error_code ignored;  // save() tells of a folder that cannot be written to
   fs::create_directories(file_.parent_path(), ignored);
   const CacheLock lock(file_);
   std::vector<std::string> told_already;
-  known_ = load(told_already);  // another process may have measured in the meantime
+  know_what_is_kept(told_already);  // another process may have measured in the meantime
   std::vector<ConvolutionGeometry> missing;
   std::copy_if(geometries.begin(), geometries.end(), std::back_inserter(missing), std::not_fn(is_known));
   if (!missing.empty()) {
     const double begin = now_s();
-    const std::vector<PerPhase<CostModel>> models = measure_cost_models(missing);
+    const std::vector<PerPhase<CostModel>> models = measure_cost_models(missing, format);
     for (size_t i = 0; i < missing.size(); ++i) {
-      known_.emplace(to_string(missing[i]), models[i]);
+      known.emplace(to_string(missing[i]), models[i]);
     }
     const double taken = now_s() - begin;
     const bool kept = save(notes);
-    notes.push_back(fmt::format("kernels of {} shapes measured in {:.1f} s{}", missing.size(), taken,
-                                kept ? fmt::format(", kept in {}", file_.string()) : std::string()));
+    notes.push_back(fmt::format("kernels of {} shapes measured in {:.1f} s ({}){}", missing.size(), taken,
+                                to_string(format), kept ? fmt::format(", kept in {}", file_.string()) : std::string()));
   }
-  return known_;
+  return known;
 }
 
 bool KernelCache::save(std::vector<std::string>& notes) const {
@@ -181,7 +210,12 @@ bool KernelCache::save(std::vector<std::string>& notes) const {
     return false;
   }
   try {
-    const nlohmann::json document = {{"machine", machine_}, {"models", models_to_json(known_)}};
+    nlohmann::json document = {{"machine", machine_}};
+    for (const Format format : {Format::fp32, Format::fp16}) {
+      const auto known = known_.find(format);
+      document["models"][std::string(to_string(format))] =
+          known == known_.end() ? nlohmann::json::object() : models_to_json(known->second);
+    }
     write_file_atomically(file_, document.dump(1) + "\n");
     return true;
   } catch (const SystemFailure& error) {

@@ -10,10 +10,11 @@
 #include "kernels/convolution/choice/cost_model.h"
 #include "kernels/convolution/choice/phase.h"
 #include "kernels/convolution/geometry.h"
+#include "tensor/format.h"
 
 namespace trainer {
 
-/// Cost models by shape, to_string(geometry).
+/// Cost models in one storage format by shape, to_string(geometry).
 using CostModels = std::map<std::string, PerPhase<CostModel>>;
 
 /// Where measurements are kept: TRAINER_CACHE, or else `trainer` in XDG_CACHE_HOME, or else in ~/.cache. Empty with
@@ -27,21 +28,24 @@ class KernelCache {
   /// `folder` empty keeps nothing; `machine` is this_machine(), in tests another.
   KernelCache(const std::filesystem::path& folder, nlohmann::json machine);
 
-  /// What is kept, and what this object has measured.
-  CostModels load(std::vector<std::string>& notes);
-  /// Of these shapes, measuring those that are not kept yet and keeping them. Processes that would measure at the same
-  /// time wait for each other and share what the first finds.
-  CostModels measure(std::span<const ConvolutionGeometry> geometries, std::vector<std::string>& notes);
+  /// What is kept of a storage format, and what this object has measured.
+  CostModels load(Format format, std::vector<std::string>& notes);
+  /// Of these shapes in this format, measuring those that are not kept yet and keeping them. Processes that would
+  /// measure at the same time wait for each other and share what the first finds.
+  CostModels measure(std::span<const ConvolutionGeometry> geometries, Format format, std::vector<std::string>& notes);
   /// Empty where nothing is kept.
   const std::filesystem::path& file() const { return file_; }
 
  private:
-  CostModels read(std::vector<std::string>& notes) const;
+  using PerFormat = std::map<Format, CostModels>;
+
+  PerFormat read(std::vector<std::string>& notes) const;
+  void know_what_is_kept(std::vector<std::string>& notes);
   bool save(std::vector<std::string>& notes) const;
 
   std::filesystem::path file_;
   nlohmann::json machine_;
-  CostModels known_;
+  PerFormat known_;
 };
 
 }  // namespace trainer

@@ -7,6 +7,7 @@
 #include <bit>
 #include <map>
 
+#include "base/cpu_features.h"
 #include "base/parallel.h"
 #include "network/layers/contraction.h"
 
@@ -14,7 +15,14 @@ namespace trainer {
 namespace {
 
 std::string path_text(KernelPath path) {
-  return path == KernelPath::highway ? fmt::format("highway ({})", highway_target()) : std::string(to_string(path));
+  switch (path) {
+    case KernelPath::highway:
+      return fmt::format("highway ({})", highway_target());
+    case KernelPath::half:
+      return fmt::format("half ({})", half_arithmetic_name());
+    default:
+      return std::string(to_string(path));
+  }
 }
 
 }  // namespace
@@ -28,9 +36,11 @@ const char* highway_target() {
 const std::vector<KernelEntry>& kernel_list() {
   static const std::vector<KernelEntry> entries = {
       {"convolution",
-       {"reference", "highway", "onednn"},
-       "auto: the faster of highway and onednn for each phase, shape and density (see train --explain-kernels)"},
-      {"linear", {"reference", "highway", "onednn"}, "as convolution"},
+       {"reference", "highway", "half", "onednn"},
+       "auto: the faster of highway, half (in FP16, where the CPU has arithmetic for it) and onednn for each phase, "
+       "shape "
+       "and density (see train --explain-kernels)"},
+      {"linear", {"reference", "highway", "half", "onednn"}, "as convolution"},
       {"batchnorm", {"reference", "highway", "onednn"}, "auto: highway"},
       {"pooling", {"reference", "highway", "onednn"}, "auto: highway"},
       {"relu", {"reference", "highway", "onednn"}, "auto: highway"},

@@ -8,13 +8,14 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/cpu_features.h"
 #include "run/kernel_note.h"
 #include "run/version.h"
 
 namespace trainer {
 namespace {
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 
 /// Of the first processor: what x86 calls its model name, or Arm's numbers of maker and part.
 std::string processor_name() {
@@ -38,13 +39,16 @@ std::string processor_name() {
   return numbers;
 }
 
+/// "AVX3", "AVX3-FP16"
+std::string vectors() { return std::string(highway_target()) + (cpu_has_half_arithmetic() ? "-FP16" : ""); }
+
 }  // namespace
 
 nlohmann::json this_machine() {
   const dnnl_version_t* onednn = dnnl_version();
   return {{"format", kFormat},
           {"processor", processor_name()},
-          {"vectors", highway_target()},
+          {"vectors", vectors()},
           {"version", version()},
           {"onednn", fmt::format("{}.{}.{}", onednn->major, onednn->minor, onednn->patch)}};
 }

@@ -111,9 +111,10 @@ TrainRun resume(const TrainRequest& request, Console& console) {
 }
 
 void print_explanation(const RunConfig& config, Workbench& bench, bool json, Console& console) {
-  const CostModels models = config.kernel_choice == "measured"
-                                ? bench.kernel_cache.measure(contraction_shapes(*bench.network), bench.notes)
-                                : bench.kernel_cache.load(bench.notes);
+  const CostModels models =
+      config.kernel_choice == "measured"
+          ? bench.kernel_cache.measure(contraction_shapes(*bench.network), bench.network->format(), bench.notes)
+          : bench.kernel_cache.load(bench.network->format(), bench.notes);
   for (const std::string& note : bench.notes) {
     console.line(note);
   }

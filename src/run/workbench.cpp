@@ -135,7 +135,9 @@ Workbench build_workbench(RunConfig& config, bool apply_init) {
   }
   bench.network->plan(request.images, parse_kernel_path(config.kernels),
                       parse_precision(config.precision, config.fp8_format));
-  choose_kernels(config, bench.kernel_cache, *bench.network, bench.notes);
+  // What a processor would compute has sums in FP32.
+  const bool offer_half = !classes.change_values();
+  choose_kernels(config, bench.kernel_cache, *bench.network, offer_half, bench.notes);
   bench.session = std::make_unique<TrainingSession>(*bench.network,
                                                     training_options(config, bench.steps_per_epoch, bench.total_steps));
   bench.train = training_loader(config, data, bench.model);

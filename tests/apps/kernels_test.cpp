@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,6 +10,7 @@
 
 #include "apps/program.h"
 #include "apps/tiny_data.h"
+#include "base/cpu_features.h"
 
 namespace trainer {
 namespace {
@@ -49,9 +51,11 @@ class Kernels : public testing::Test {
     for (const auto& entry : fs::directory_iterator(folder_ / "cache")) {
       if (entry.path().extension() == ".json") {
         nlohmann::json document = nlohmann::json::parse(read_text(entry.path()));
-        for (auto& [problem, phases] : document["models"].items()) {
-          for (auto& [phase, model] : phases.items()) {
-            model = {{"fixed_s", seconds}, {"per_density_s", 0}, {"onednn_s", 1e-3}};
+        for (auto& [format, models] : document["models"].items()) {
+          for (auto& [problem, phases] : models.items()) {
+            for (auto& [phase, model] : phases.items()) {
+              model = {{"highway", {{"fixed_s", seconds}, {"per_density_s", 0}}}, {"onednn_s", 1e-3}};
+            }
           }
         }
         std::ofstream(entry.path()) << document.dump();
@@ -160,6 +164,84 @@ TEST_F(Kernels, ARunThatNeverMeasuredGoesOnByTheRule) {
   std::ofstream(file) << text;
   const std::string out = run({"train", "--resume", "run", "--explain-kernels"}).out;
   EXPECT_THAT(out, testing::ContainsRegex("layer1.0.conv1 +FF +n16c4k4h8r3p1 +highway +[0-9.]+ +- "));
+}
+
+TEST_F(Kernels, HalfWithoutFp16OperandsIsRefused) {
+  const ProgramResult result = run_program(folder_.path(), tiny_run({"--kernels", "half"}));
+  EXPECT_EQ(result.status, 2);
+  EXPECT_EQ(result.err,
+            "trainer: kernels half: multiplies FP16 operands, and these are fp32; give precision fp16, or choose auto, "
+            "reference, highway or onednn\n");
+  EXPECT_FALSE(fs::exists(folder_ / "runs"));
+}
+
+TEST_F(Kernels, HalfOnACpuWithoutItIsRefused) {
+  setenv("TRAINER_CPU_FP16", "off", 1);
+  const ProgramResult result = run_program(folder_.path(), tiny_run({"--kernels", "half", "--precision", "fp16"}));
+  unsetenv("TRAINER_CPU_FP16");
+  EXPECT_EQ(result.status, 2);
+  EXPECT_EQ(result.err, fmt::format("trainer: kernels half: this CPU has no {}; choose auto, reference, highway or "
+                                    "onednn\n",
+                                    half_arithmetic_name()));
+  EXPECT_FALSE(fs::exists(folder_ / "runs"));
+}
+
+TEST_F(Kernels, ARunOnHalfSaysSoAndResumesToTheSameBits) {
+  if (!cpu_has_half_arithmetic()) {
+    GTEST_SKIP() << "this CPU has no " << half_arithmetic_name();
+  }
+  const std::vector<std::string> half = {"--kernels", "half", "--precision", "fp16"};
+  EXPECT_THAT(train("half", half).out,
+              HasSubstr(fmt::format("kernels half: 59 phases of contractions on half ({}), all "
+                                    "else on highway",
+                                    half_arithmetic_name())));
+  train("highway", {"--kernels", "highway", "--precision", "fp16"});
+  EXPECT_NE(bits_of("half"), bits_of("highway"));
+  fs::copy(folder_ / "half", folder_ / "resumed", fs::copy_options::recursive);
+  for (const char* later : {"checkpoints/step-00000012.ckpt", "checkpoints/step-00000010.ckpt", "model.onnx"}) {
+    ASSERT_TRUE(fs::remove(folder_ / "resumed" / later)) << later;
+  }
+  EXPECT_THAT(run({"train", "--resume", "resumed", "--threads", "2"}).out, HasSubstr("resumes after step 6\n"));
+  EXPECT_EQ(bits_of("resumed"), bits_of("half"));
+  // FP32, as every evaluation by itself.
+  run({"evaluate", "--model", "half", "--batch", "16"});
+}
+
+TEST_F(Kernels, AutoTakesHalfInFp16WhereItIsFasterAndWritesItDown) {
+  if (!cpu_has_half_arithmetic()) {
+    GTEST_SKIP() << "this CPU has no " << half_arithmetic_name();
+  }
+  run(tiny_run({"--kernel-choice", "measured", "--explain-kernels", "--precision", "fp16"}));
+  for (const auto& entry : fs::directory_iterator(folder_ / "cache")) {
+    if (entry.path().extension() == ".json") {
+      nlohmann::json document = nlohmann::json::parse(read_text(entry.path()));
+      EXPECT_TRUE(document.at("models").at("fp32").empty());
+      for (auto& [problem, phases] : document["models"]["fp16"].items()) {
+        for (auto& [phase, model] : phases.items()) {
+          model["half"] = {{"fixed_s", 0}, {"per_density_s", 0}};
+        }
+      }
+      std::ofstream(entry.path()) << document.dump();
+    }
+  }
+  EXPECT_THAT(train("run", {"--precision", "fp16"}).out, HasSubstr("kernels auto: 59 phases of contractions on half"));
+  EXPECT_THAT(read_text(folder_ / "run" / "run.yaml"), HasSubstr("n16c4k4h8r3p1=0-2/0-2/0-2"));
+  const std::string table = run({"train", "--resume", "run", "--explain-kernels"}).out;
+  EXPECT_THAT(table, testing::ContainsRegex("layer3.0.conv2 +FF +n16c16k16h2r3p1 +half +0.360 +always"));
+
+  setenv("TRAINER_CPU_FP16", "off", 1);
+  const ProgramResult elsewhere = run_program(folder_.path(), {"train", "--resume", "run"});
+  const ProgramResult evaluation = run_program(folder_.path(), {"evaluate", "--model", "run", "--batch", "16"});
+  unsetenv("TRAINER_CPU_FP16");
+  EXPECT_EQ(elsewhere.status, 2);
+  EXPECT_THAT(elsewhere.err,
+              testing::StartsWith("trainer: kernel-break-even: has phases on half, and this CPU has no"));
+  EXPECT_EQ(evaluation.status, 0) << evaluation.err;
+
+  // What a processor would compute is not computed in FP16: not even where it would be faster.
+  const std::string speculating =
+      train("speculating", {"--precision", "fp16", "--processor", "trainer-28nm", "--speculation", "all"}).out;
+  EXPECT_THAT(speculating, Not(HasSubstr("contractions on half")));
 }
 
 TEST_F(Kernels, MisuseIsOneLine) {

@@ -1,9 +1,12 @@
 #include "network/layers/kernel_choice.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <vector>
 
+#include "base/cpu_features.h"
+#include "base/error.h"
 #include "network/layers/contraction.h"
 #include "network/layers/convolution.h"
 #include "network/named/models.h"
@@ -93,6 +96,50 @@ TEST(KernelChoice, EveryPhaseRunsWhereItsBreakEvenSays) {
   const Results dense_backpropagation = run_with({{kAlways, kNever, kAlways}});
   EXPECT_EQ(dense_backpropagation.second_dW, highway.second_dW);
   EXPECT_NE(dense_backpropagation.first_dW, highway.first_dW);
+}
+
+TEST(KernelChoice, HalfRunsWhereItsBoundsSayInFp16) {
+  if (!cpu_has_half_arithmetic()) {
+    GTEST_SKIP() << "this CPU has no " << half_arithmetic_name();
+  }
+  const auto run_fp16 = [](KernelPath path, const BreakEven& break_even) {
+    Network network = two_convolutions();
+    network.plan(kImages, path, Format::fp16);
+    for (size_t node = 0; node < 2; ++node) {
+      contraction(network, node).set_break_even(break_even);
+    }
+    return run(network);
+  };
+  const DensityBounds on_half(0, kAlways);
+  const Results highway = run_fp16(KernelPath::highway, {});
+  const Results half = run_fp16(KernelPath::half, {});
+  ASSERT_NE(half.Z, highway.Z);
+  ASSERT_NE(half.second_dW, highway.second_dW);
+  EXPECT_LT(test::norm_error(half.Z, highway.Z), 0.002);
+  EXPECT_LT(test::norm_error(half.first_dW, highway.first_dW), 0.005);
+
+  const Results all_half = run_fp16(KernelPath::automatic, {{on_half, on_half, on_half}});
+  EXPECT_EQ(all_half.Z, half.Z);
+  EXPECT_EQ(all_half.first_dW, half.first_dW);
+  EXPECT_EQ(all_half.second_dW, half.second_dW);
+  const Results half_feedforward = run_fp16(KernelPath::automatic, {{on_half, kAlways, kAlways}});
+  EXPECT_EQ(half_feedforward.Z, half.Z);
+  EXPECT_EQ(half_feedforward.second_dW == half.second_dW, false);
+  // Full weights lie above these bounds of half.
+  const Results none = run_fp16(KernelPath::automatic, {{DensityBounds(0, 0.9), DensityBounds(0, 0.9), {}}});
+  EXPECT_EQ(none.Z, run_fp16(KernelPath::onednn, {}).Z);
+}
+
+TEST(KernelChoice, HalfIsRefusedForOtherOperandsThanFp16) {
+  Network network = two_convolutions();
+  for (const Precision& precision : {Precision(), Precision::fp8()}) {
+    try {
+      network.plan(kImages, KernelPath::half, precision);
+      ADD_FAILURE() << "accepted";
+    } catch (const UsageError& error) {
+      EXPECT_THAT(error.what(), ::testing::StartsWith("kernels half: multiplies FP16 operands, and these are fp"));
+    }
+  }
 }
 
 TEST(KernelChoice, FollowsTheDensityAndNothingElse) {

@@ -33,8 +33,13 @@ void expect_same(const CostModels& a, const CostModels& b) {
   for (const auto& [problem, models] : a) {
     for (const ConvolutionPhase phase : kConvolutionPhases) {
       const CostModel& other = b.at(problem)[phase];
-      EXPECT_EQ(models[phase].fixed_s, other.fixed_s) << problem;
-      EXPECT_EQ(models[phase].per_density_s, other.per_density_s) << problem;
+      EXPECT_EQ(models[phase].highway.fixed_s, other.highway.fixed_s) << problem;
+      EXPECT_EQ(models[phase].highway.per_density_s, other.highway.per_density_s) << problem;
+      ASSERT_EQ(models[phase].half.has_value(), other.half.has_value()) << problem;
+      if (other.half) {
+        EXPECT_EQ(models[phase].half->fixed_s, other.half->fixed_s) << problem;
+        EXPECT_EQ(models[phase].half->per_density_s, other.half->per_density_s) << problem;
+      }
       EXPECT_EQ(models[phase].onednn_s, other.onednn_s) << problem;
     }
   }
@@ -48,21 +53,21 @@ class KernelCacheTest : public testing::Test {
 
 TEST_F(KernelCacheTest, WhatIsMeasuredIsKeptToTheLastBit) {
   KernelCache cache(folder_ / "new" / "cache", machine("Some (TM) CPU @ 3 GHz"));
-  const CostModels measured = cache.measure(kShapes, notes_);
+  const CostModels measured = cache.measure(kShapes, Format::fp32, notes_);
   EXPECT_EQ(measured.size(), 2U);
   EXPECT_EQ(cache.file(), folder_ / "new" / "cache" / "kernels-some-tm-cpu-3-ghz-avx9-1.2.3.json");
   EXPECT_THAT(notes_, ElementsAre(testing::AllOf(HasSubstr("kernels of 2 shapes measured in "),
                                                  HasSubstr(cache.file().string()))));
   notes_.clear();
   KernelCache later(folder_ / "new" / "cache", machine("Some (TM) CPU @ 3 GHz"));
-  expect_same(later.measure(kShapes, notes_), measured);
+  expect_same(later.measure(kShapes, Format::fp32, notes_), measured);
   EXPECT_THAT(notes_, IsEmpty());
 }
 
 TEST_F(KernelCacheTest, OnlyWhatIsMissingIsMeasured) {
   KernelCache cache(folder_.path(), machine("x"));
-  const CostModels first = cache.measure(std::span(kShapes).first(1), notes_);
-  const CostModels both = KernelCache(folder_.path(), machine("x")).measure(kShapes, notes_);
+  const CostModels first = cache.measure(std::span(kShapes).first(1), Format::fp32, notes_);
+  const CostModels both = KernelCache(folder_.path(), machine("x")).measure(kShapes, Format::fp32, notes_);
   EXPECT_EQ(both.size(), 2U);
   const std::string problem = to_string(kShapes[0]);
   EXPECT_EQ(both.at(problem)[ConvolutionPhase::feedforward].onednn_s,
@@ -70,11 +75,24 @@ TEST_F(KernelCacheTest, OnlyWhatIsMissingIsMeasured) {
   EXPECT_THAT(notes_, ElementsAre(HasSubstr("kernels of 1 shapes"), HasSubstr("kernels of 1 shapes")));
 }
 
+TEST_F(KernelCacheTest, FormatsAreKeptBesideEachOther) {
+  KernelCache cache(folder_.path(), machine("x"));
+  const CostModels fp32 = cache.measure(kShapes, Format::fp32, notes_);
+  EXPECT_TRUE(KernelCache(folder_.path(), machine("x")).load(Format::fp16, notes_).empty());
+  const CostModels fp16 = KernelCache(folder_.path(), machine("x")).measure(kShapes, Format::fp16, notes_);
+  EXPECT_THAT(notes_, ElementsAre(HasSubstr(" s (fp32), kept in "), HasSubstr(" s (fp16), kept in ")));
+  notes_.clear();
+  KernelCache later(folder_.path(), machine("x"));
+  expect_same(later.measure(kShapes, Format::fp16, notes_), fp16);
+  expect_same(later.measure(kShapes, Format::fp32, notes_), fp32);
+  EXPECT_THAT(notes_, IsEmpty());
+}
+
 class Damage : public KernelCacheTest, public testing::WithParamInterface<const char*> {};
 
 TEST_P(Damage, IsToldAndMeasuredAnew) {
   KernelCache cache(folder_.path(), machine("x"));
-  cache.measure(kShapes, notes_);
+  cache.measure(kShapes, Format::fp32, notes_);
   notes_.clear();
   std::string text = GetParam();
   if (text == "cut") {
@@ -83,28 +101,29 @@ TEST_P(Damage, IsToldAndMeasuredAnew) {
   }
   folder_.write(cache.file().filename().string(), text);
   KernelCache later(folder_.path(), machine("x"));
-  EXPECT_EQ(later.measure(kShapes, notes_).size(), 2U);
+  EXPECT_EQ(later.measure(kShapes, Format::fp32, notes_).size(), 2U);
   EXPECT_THAT(notes_, ElementsAre(HasSubstr(cache.file().string() + ": damaged"), HasSubstr("kernels of 2 shapes")));
   notes_.clear();
-  EXPECT_EQ(KernelCache(folder_.path(), machine("x")).load(notes_).size(), 2U);
+  EXPECT_EQ(KernelCache(folder_.path(), machine("x")).load(Format::fp32, notes_).size(), 2U);
   EXPECT_THAT(notes_, IsEmpty());
 }
 
 INSTANTIATE_TEST_SUITE_P(
     All, Damage,
     testing::Values("", "cut", "{}", "[]", "null",
-                    R"({"machine": {"processor": "x", "vectors": "AVX9", "version": "1.2.3"}, "models": {"a": {}}})",
+                    R"({"machine": {"processor": "x", "vectors": "AVX9", "version": "1.2.3"}, "models": {"fp32": {}}})",
                     R"({"machine": {"processor": "x", "vectors": "AVX9", "version": "1.2.3"},
-                        "models": {"n1c1k1h1r1": {"FF": {"fixed_s": -1, "per_density_s": 1, "onednn_s": 1}}}})"));
+                        "models": {"fp16": {}, "fp32": {"n1c1k1h1r1": {"FF": {
+                            "highway": {"fixed_s": -1, "per_density_s": 1}, "onednn_s": 1}}}}})"));
 
 TEST_F(KernelCacheTest, AnotherMachinesFileIsNotUsed) {
   KernelCache mine(folder_.path(), machine("x"));
-  mine.measure(kShapes, notes_);
+  mine.measure(kShapes, Format::fp32, notes_);
   nlohmann::json document = nlohmann::json::parse(read_text(mine.file()));
   document["machine"]["processor"] = "y";
   folder_.write(mine.file().filename().string(), document.dump());
   notes_.clear();
-  EXPECT_THAT(KernelCache(folder_.path(), machine("x")).load(notes_), IsEmpty());
+  EXPECT_THAT(KernelCache(folder_.path(), machine("x")).load(Format::fp32, notes_), IsEmpty());
   EXPECT_THAT(notes_, ElementsAre(HasSubstr(": measured on another machine, not used")));
   // Another processor's name gives another file in the first place.
   EXPECT_NE(KernelCache(folder_.path(), machine("y")).file(), mine.file());
@@ -113,7 +132,7 @@ TEST_F(KernelCacheTest, AnotherMachinesFileIsNotUsed) {
 TEST_F(KernelCacheTest, AFolderThatCannotBeMadeIsDoneWithout) {
   folder_.write("file", "");
   KernelCache cache(folder_ / "file" / "cache", machine("x"));
-  const CostModels measured = cache.measure(kShapes, notes_);
+  const CostModels measured = cache.measure(kShapes, Format::fp32, notes_);
   EXPECT_EQ(measured.size(), 2U);
   ASSERT_EQ(notes_.size(), 2U);
   EXPECT_THAT(notes_[0],
@@ -121,13 +140,13 @@ TEST_F(KernelCacheTest, AFolderThatCannotBeMadeIsDoneWithout) {
   EXPECT_THAT(notes_[1], testing::Not(HasSubstr("kept in")));
   notes_.clear();
   // Of one process all questions get one answer.
-  expect_same(cache.measure(kShapes, notes_), measured);
+  expect_same(cache.measure(kShapes, Format::fp32, notes_), measured);
   EXPECT_THAT(notes_, IsEmpty());
 }
 
 TEST_F(KernelCacheTest, WithoutAFolderNothingIsWritten) {
   KernelCache cache("", machine("x"));
-  EXPECT_EQ(cache.measure(kShapes, notes_).size(), 2U);
+  EXPECT_EQ(cache.measure(kShapes, Format::fp32, notes_).size(), 2U);
   EXPECT_TRUE(cache.file().empty());
   EXPECT_THAT(notes_, ElementsAre(HasSubstr("kernels of 2 shapes measured in ")));
   EXPECT_TRUE(fs::is_empty(folder_.path()));
@@ -140,7 +159,7 @@ TEST_F(KernelCacheTest, ProcessesThatStartAtOnceShareWhatTheFirstFinds) {
   for (size_t i = 0; i < found.size(); ++i) {
     processes.emplace_back([&, i] {
       KernelCache cache(folder_.path(), machine("x"));
-      found[i] = cache.measure(kShapes, notes[i]);
+      found[i] = cache.measure(kShapes, Format::fp32, notes[i]);
     });
   }
   for (std::thread& process : processes) {

@@ -23,7 +23,7 @@ void Contraction::plan(int index, const std::string& name, bool is_linear, const
   description_.name = name;
   description_.is_linear = is_linear;
   description_.geometry = geometry;
-  kernel_ = ContractionKernel(path, geometry, workspace_);
+  kernel_ = ContractionKernel(path, precision_.storage(), geometry, workspace_);
   kernel_.for_phase(ConvolutionPhase::feedforward, *weight_.pattern);
 }
 

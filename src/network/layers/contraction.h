@@ -32,7 +32,7 @@ class Contraction {
   }
   void plan(int index, const std::string& name, bool is_linear, const ConvolutionGeometry& geometry, KernelPath path);
 
-  /// From the next FF on, weights are rounded to this before anything is multiplied with them; hooks see them so too.
+  /// Before plan(). From the next FF on, weights are rounded to this before anything is multiplied with them; hooks see them so too.
   void use_precision(const Precision& precision) { precision_ = precision; }
   /// After plan(), under the automatic path: what it compares densities with from now on.
   void set_break_even(const BreakEven& break_even) { kernel_.set_break_even(break_even); }

@@ -12,13 +12,16 @@ KernelPath contraction_path(KernelPath path, const Pattern& pattern) {
   return sparse ? KernelPath::highway : KernelPath::onednn;
 }
 
-KernelPath operation_path(KernelPath path) { return path == KernelPath::automatic ? KernelPath::highway : path; }
+KernelPath operation_path(KernelPath path) {
+  return path == KernelPath::automatic || path == KernelPath::half ? KernelPath::highway : path;
+}
 
 KernelPath ContractionKernel::path_of(ConvolutionPhase phase, const Pattern& pattern) const {
   if (path_ != KernelPath::automatic || !break_even_) {
     return contraction_path(path_, pattern);
   }
-  return pattern.density() < (*break_even_)[phase] ? KernelPath::highway : KernelPath::onednn;
+  const KernelPath path = (*break_even_)[phase].path(pattern.density());
+  return path == KernelPath::half && storage_ != Format::fp16 ? KernelPath::highway : path;
 }
 
 bool ContractionKernel::is_taken(KernelPath path, const Pattern& pattern) const {

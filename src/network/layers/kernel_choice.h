@@ -21,7 +21,7 @@ inline constexpr int64_t kDenseFromWeightsPerOutput = 144;
 
 /// The rule for a contraction with this weight; `path` itself unless automatic.
 KernelPath contraction_path(KernelPath path, const Pattern& pattern);
-/// The path for everything else: highway for automatic.
+/// The path for everything else: highway for automatic, and for half, which only convolutions have.
 KernelPath operation_path(KernelPath path);
 
 /// The kernels of one contraction: each phase has its path, which changes when another pattern asks for it. Under
@@ -30,8 +30,10 @@ KernelPath operation_path(KernelPath path);
 class ContractionKernel {
  public:
   ContractionKernel() = default;
-  ContractionKernel(KernelPath path, const ConvolutionGeometry& geometry, std::shared_ptr<Workspace> workspace)
-      : path_(path), geometry_(geometry), workspace_(std::move(workspace)) {}
+  /// `storage` is the run's: half has a place in FP16 alone, elsewhere what is left to it runs on highway.
+  ContractionKernel(KernelPath path, Format storage, const ConvolutionGeometry& geometry,
+                    std::shared_ptr<Workspace> workspace)
+      : path_(path), storage_(storage), geometry_(geometry), workspace_(std::move(workspace)) {}
 
   void set_break_even(const BreakEven& break_even) { break_even_ = break_even; }
   const std::optional<BreakEven>& break_even() const { return break_even_; }
@@ -43,6 +45,7 @@ class ContractionKernel {
   bool is_taken(KernelPath path, const Pattern& pattern) const;
 
   KernelPath path_ = KernelPath::automatic;
+  Format storage_ = Format::fp32;
   ConvolutionGeometry geometry_;
   std::shared_ptr<Workspace> workspace_;
   std::optional<BreakEven> break_even_;

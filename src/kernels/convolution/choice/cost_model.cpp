@@ -14,8 +14,8 @@ struct WeightedSums {
   double density_density = 0;
   double density_seconds = 0;
 
-  explicit WeightedSums(std::span<const HighwayTiming> timings) {
-    for (const HighwayTiming& timing : timings) {
+  explicit WeightedSums(std::span<const SparseTiming> timings) {
+    for (const SparseTiming& timing : timings) {
       const double w = 1 / (timing.seconds * timing.seconds);
       weight += w;
       density += w * timing.density;
@@ -28,19 +28,36 @@ struct WeightedSums {
 
 }  // namespace
 
-double CostModel::break_even() const {
-  const double budget = (1 - kMargin) * onednn_s - fixed_s;
+double SparseCost::break_even(double dense_s) const {
+  const double budget = (1 - kMargin) * dense_s - fixed_s;
   if (budget <= 0) {
     return 0;
   }
   return budget >= kAlways * per_density_s ? kAlways : budget / per_density_s;
 }
 
-CostModel fit_cost_model(std::span<const HighwayTiming> highway, double onednn_s) {
-  const WeightedSums sums(highway);
+DensityBounds CostModel::bounds(bool offer_half) const {
+  const double highway_below = highway.break_even(onednn_s);
+  const double half_below = offer_half && half ? half->break_even(onednn_s) : 0;
+  if (half_below == 0) {
+    return highway_below;
+  }
+  // What highway would have to take for half to be chosen.
+  const SparseCost allowed{half->fixed_s / (1 - kMargin), half->per_density_s / (1 - kMargin)};
+  if (highway.per_density_s <= allowed.per_density_s) {
+    // Lines that part towards lower densities, as measurements may have it where little depends on the density: the
+    // one that is lower where they end.
+    return allowed.seconds(half_below) < highway.seconds(half_below) ? DensityBounds(0, half_below) : highway_below;
+  }
+  const double cross = (allowed.fixed_s - highway.fixed_s) / (highway.per_density_s - allowed.per_density_s);
+  const double half_from = std::clamp(cross, 0.0, highway_below);
+  return half_from < half_below ? DensityBounds(half_from, half_below) : highway_below;
+}
+
+SparseCost fit_sparse_cost(std::span<const SparseTiming> timings) {
+  const WeightedSums sums(timings);
   const double determinant = sums.weight * sums.density_density - sums.density * sums.density;
-  CostModel model;
-  model.onednn_s = onednn_s;
+  SparseCost model;
   // Of equal densities the determinant is rounding alone.
   if (determinant > 1e-9 * sums.weight * sums.density_density) {
     model.per_density_s = (sums.weight * sums.density_seconds - sums.density * sums.seconds) / determinant;

@@ -1,34 +1,48 @@
 #pragma once
 
+#include <optional>
 #include <span>
+
+#include "kernels/convolution/choice/break_even.h"
 
 namespace trainer {
 
-/// What one phase of one convolution takes one thread on highway with this part of its weights unpruned.
-struct HighwayTiming {
+/// What one phase of one convolution takes one thread on a sparse path with this part of its weights unpruned.
+struct SparseTiming {
   double density = 0;  ///< 0..1
   double seconds = 0;
 };
 
-/// Processor time of one phase of one convolution on this machine, by path. Highway visits unpruned weights alone, so
-/// its time is a constant (packing windows, writing results) and a part proportional to the density; oneDNN is dense.
-struct CostModel {
-  double fixed_s = 0;        ///< highway at density 0
-  double per_density_s = 0;  ///< highway at density 1, less fixed_s
-  double onednn_s = 0;
+/// Processor time of one phase of one convolution on a path that visits unpruned weights alone: a constant (packing
+/// windows, writing results) and a part proportional to the density.
+struct SparseCost {
+  double fixed_s = 0;        ///< at density 0
+  double per_density_s = 0;  ///< at density 1, less fixed_s
 
-  double highway_s(double density) const { return fixed_s + per_density_s * density; }
-  /// Highway is faster than oneDNN by kMargin at least for densities below this; 0 (never) .. kAlways. Above 1: for
-  /// full weights too.
-  double break_even() const;
+  double seconds(double density) const { return fixed_s + per_density_s * density; }
+  /// It is faster than `dense_s` by kMargin at least for densities below this; 0 (never) .. kAlways. Above 1: for full
+  /// weights too.
+  double break_even(double dense_s) const;
 };
 
-/// Part of oneDNN's time by which highway must be faster to be chosen: a near tie goes to oneDNN, so that what highway
-/// is chosen for is never slower than dense.
+/// The same by path, on this machine. oneDNN is dense.
+struct CostModel {
+  SparseCost highway;
+  std::optional<SparseCost> half;  ///< none where it has no place: in FP32, or on this CPU
+  double onednn_s = 0;
+
+  /// Each path where it is faster by kMargin than those to its left and right: highway at low densities, half above,
+  /// then oneDNN. Without `offer_half` as if there were none.
+  DensityBounds bounds(bool offer_half) const;
+};
+
+/// Part of the other's time by which a path must be faster to be chosen. A near tie goes to oneDNN, so that what a
+/// sparse path is chosen for is never slower than dense, and between the sparse ones to highway, whose sums are more
+/// exact.
 inline constexpr double kMargin = 0.05;
 inline constexpr double kAlways = 2;
 
 /// Least squares of relative errors, with neither part below 0. Timings of a single density give a constant.
-CostModel fit_cost_model(std::span<const HighwayTiming> highway, double onednn_s);
+SparseCost fit_sparse_cost(std::span<const SparseTiming> timings);
 
 }  // namespace trainer

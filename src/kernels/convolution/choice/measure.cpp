@@ -4,13 +4,16 @@
 #include <cstdint>
 #include <ctime>
 #include <limits>
+#include <map>
 #include <memory>
 #include <numeric>
 #include <vector>
 
+#include "base/cpu_features.h"
 #include "base/parallel.h"
 #include "base/random.h"
 #include "kernels/convolution/convolution.h"
+#include "kernels/elementwise/convert.h"
 
 namespace trainer {
 namespace {
@@ -19,7 +22,7 @@ namespace {
 constexpr int kFewestTurns = 2;
 constexpr int kMostTurns = 12;
 constexpr double kEnough_s = 0.008;
-// Densities at which highway is timed; the third is where the first two cross oneDNN.
+// Densities at which a sparse path is timed; the third is where the first two cross oneDNN.
 constexpr double kSparse = 0.1;
 constexpr double kDenser = 0.4;
 constexpr double kSparsest = 0.02;
@@ -57,9 +60,14 @@ std::shared_ptr<const Pattern> random_pattern(const ConvolutionGeometry& g, doub
 
 /// Activations and their gradients, which all paths work on.
 struct Activations {
-  explicit Activations(const ConvolutionGeometry& g) : X(g.input()), Z(g.output()), dX(g.input()) {
-    X.fill(0.5F);
-    Z.fill(0.25F);
+  Activations(const ConvolutionGeometry& g, Format format)
+      : X(g.input(), format), Z(g.output(), format), dX(g.input(), format) {
+    Tensor values(g.input());
+    values.fill(0.5F);
+    convert(values, X);
+    values = Tensor(g.output());
+    values.fill(0.25F);
+    convert(values, Z);
   }
 
   Tensor X;
@@ -71,13 +79,15 @@ struct Activations {
 class Candidate {
  public:
   Candidate(KernelPath path, const ConvolutionGeometry& geometry, std::shared_ptr<const Pattern> pattern)
-      : convolution_(make_convolution(path, geometry)),
+      : path_(path),
+        convolution_(make_convolution(path, geometry)),
         pattern_(std::move(pattern)),
         W_(static_cast<size_t>(pattern_->nonzeros()), 0.01F),
         dW_(W_.size()) {
     best_.of.fill(std::numeric_limits<double>::infinity());
   }
 
+  KernelPath path() const { return path_; }
   double density() const { return pattern_->density(); }
   double best(ConvolutionPhase phase) const { return best_[phase]; }
   bool done(ConvolutionPhase phase) const {
@@ -108,6 +118,7 @@ class Candidate {
   }
 
  private:
+  KernelPath path_;
   std::unique_ptr<Convolution> convolution_;
   std::shared_ptr<const Pattern> pattern_;
   std::vector<float> W_;
@@ -138,46 +149,80 @@ void take_turns(std::vector<std::unique_ptr<Candidate>>& candidates, Activations
   }
 }
 
-PerPhase<CostModel> measure_shape(const ConvolutionGeometry& geometry) {
-  const ConvolutionGeometry part = measured_part(geometry);
-  const double scale = static_cast<double>(geometry.n) / static_cast<double>(part.n);
-  Activations activations(part);
-  Random random(1);
-  std::vector<std::unique_ptr<Candidate>> candidates;
-  const auto add = [&](KernelPath path, double density) {
-    candidates.push_back(std::make_unique<Candidate>(path, part, random_pattern(part, density, random)));
-  };
-  add(KernelPath::onednn, 1);
-  add(KernelPath::highway, kSparse);
-  add(KernelPath::highway, kDenser);
-  take_turns(candidates, activations);
+using Timings = std::map<KernelPath, PerPhase<std::vector<SparseTiming>>>;
 
-  PerPhase<std::vector<HighwayTiming>> timings;
-  PerPhase<double> onednn;
-  double highest = kSparsest;
-  for (const ConvolutionPhase phase : kConvolutionPhases) {
-    onednn[phase] = scale * candidates[0]->best(phase);
-    for (size_t i = 1; i < candidates.size(); ++i) {
-      timings[phase].push_back({candidates[i]->density(), scale * candidates[i]->best(phase)});
-    }
-    highest = std::max(highest, fit_cost_model(timings[phase], onednn[phase]).break_even());
+/// One convolution's candidates, timed round by round.
+class ShapeTimer {
+ public:
+  ShapeTimer(const ConvolutionGeometry& geometry, Format format)
+      : part_(measured_part(geometry)),
+        scale_(static_cast<double>(geometry.n) / static_cast<double>(part_.n)),
+        activations_(part_, format) {}
+
+  void add(KernelPath path, double density) {
+    candidates_.push_back(std::make_unique<Candidate>(path, part_, random_pattern(part_, density, random_)));
   }
-  candidates.clear();
-  // One pattern serves the three phases: that of the highest break-even, from which the line is followed furthest.
-  add(KernelPath::highway, std::min(highest, 1.0));
-  take_turns(candidates, activations);
+  /// Times what was added since the last call.
+  void run() {
+    take_turns(candidates_, activations_);
+    for (const auto& candidate : candidates_) {
+      for (const ConvolutionPhase phase : kConvolutionPhases) {
+        const SparseTiming timing{candidate->density(), scale_ * candidate->best(phase)};
+        timings_[candidate->path()][phase].push_back(timing);
+      }
+    }
+    candidates_.clear();
+  }
+
+  double onednn_s(ConvolutionPhase phase) const { return timings_.at(KernelPath::onednn)[phase].front().seconds; }
+  SparseCost cost(KernelPath path, ConvolutionPhase phase) const { return fit_sparse_cost(timings_.at(path)[phase]); }
+
+ private:
+  ConvolutionGeometry part_;
+  double scale_;
+  Activations activations_;
+  Random random_{1};
+  std::vector<std::unique_ptr<Candidate>> candidates_;
+  Timings timings_;
+};
+
+PerPhase<CostModel> measure_shape(const ConvolutionGeometry& geometry, Format format) {
+  const bool has_half = format == Format::fp16 && cpu_has_half_arithmetic();
+  std::vector<KernelPath> sparse_paths = {KernelPath::highway};
+  if (has_half) {
+    sparse_paths.push_back(KernelPath::half);
+  }
+  ShapeTimer timer(geometry, format);
+  timer.add(KernelPath::onednn, 1);
+  for (const KernelPath path : sparse_paths) {
+    timer.add(path, kSparse);
+    timer.add(path, kDenser);
+  }
+  timer.run();
+  for (const KernelPath path : sparse_paths) {
+    // One pattern serves the three phases: that of the highest break-even, from which the line is followed furthest.
+    double highest = kSparsest;
+    for (const ConvolutionPhase phase : kConvolutionPhases) {
+      highest = std::max(highest, timer.cost(path, phase).break_even(timer.onednn_s(phase)));
+    }
+    timer.add(path, std::min(highest, 1.0));
+  }
+  timer.run();
 
   PerPhase<CostModel> models;
   for (const ConvolutionPhase phase : kConvolutionPhases) {
-    timings[phase].push_back({candidates[0]->density(), scale * candidates[0]->best(phase)});
-    models[phase] = fit_cost_model(timings[phase], onednn[phase]);
+    models[phase].highway = timer.cost(KernelPath::highway, phase);
+    if (has_half) {
+      models[phase].half = timer.cost(KernelPath::half, phase);
+    }
+    models[phase].onednn_s = timer.onednn_s(phase);
   }
   return models;
 }
 
 }  // namespace
 
-std::vector<PerPhase<CostModel>> measure_cost_models(std::span<const ConvolutionGeometry> geometries) {
+std::vector<PerPhase<CostModel>> measure_cost_models(std::span<const ConvolutionGeometry> geometries, Format format) {
   std::vector<size_t> order(geometries.size());
   std::iota(order.begin(), order.end(), size_t{0});
   // The largest first, so that the threads end together.
@@ -188,7 +233,7 @@ std::vector<PerPhase<CostModel>> measure_cost_models(std::span<const Convolution
   const int64_t pieces = std::max<int64_t>(2, static_cast<int64_t>(geometries.size()));
   parallel_for(pieces, 1, [&](int64_t piece, int64_t) {
     if (const auto place = static_cast<size_t>(piece); place < order.size()) {
-      models[order[place]] = measure_shape(geometries[order[place]]);
+      models[order[place]] = measure_shape(geometries[order[place]], format);
     }
   });
   return models;

@@ -4,12 +4,21 @@
 
 #include <vector>
 
+#include "base/cpu_features.h"
+
 namespace trainer {
 namespace {
 
-PerPhase<CostModel> measured(const char* problem) {
+PerPhase<CostModel> measured(const char* problem, Format format = Format::fp32) {
   const std::vector<ConvolutionGeometry> one = {parse_convolution_problem(problem).geometry};
-  return measure_cost_models(one).front();
+  return measure_cost_models(one, format).front();
+}
+
+void expect_a_time(const SparseCost& cost) {
+  EXPECT_GE(cost.fixed_s, 0);
+  EXPECT_GE(cost.per_density_s, 0);
+  EXPECT_GT(cost.seconds(1), 0);
+  EXPECT_LT(cost.seconds(1), 10);
 }
 
 class Measure : public testing::TestWithParam<const char*> {};
@@ -18,10 +27,8 @@ TEST_P(Measure, GivesTimesForEveryPhase) {
   const PerPhase<CostModel> models = measured(GetParam());
   for (const ConvolutionPhase phase : kConvolutionPhases) {
     const CostModel& model = models[phase];
-    EXPECT_GE(model.fixed_s, 0) << to_string(phase);
-    EXPECT_GE(model.per_density_s, 0) << to_string(phase);
-    EXPECT_GT(model.highway_s(1), 0) << to_string(phase);
-    EXPECT_LT(model.highway_s(1), 10) << to_string(phase);
+    expect_a_time(model.highway);
+    EXPECT_FALSE(model.half) << to_string(phase);
     EXPECT_GT(model.onednn_s, 0) << to_string(phase);
     EXPECT_LT(model.onednn_s, 10) << to_string(phase);
   }
@@ -35,8 +42,20 @@ INSTANTIATE_TEST_SUITE_P(Shapes, Measure,
 TEST(Measure, MoreWeightsTakeLonger) {
   // Work enough that packing cannot hide it: without a slope every density would run on highway.
   const PerPhase<CostModel> models = measured("n8c64k64h8r3p1");
-  EXPECT_GT(models[ConvolutionPhase::feedforward].per_density_s, 0);
-  EXPECT_GT(models[ConvolutionPhase::backpropagation].per_density_s, 0);
+  EXPECT_GT(models[ConvolutionPhase::feedforward].highway.per_density_s, 0);
+  EXPECT_GT(models[ConvolutionPhase::backpropagation].highway.per_density_s, 0);
+}
+
+TEST(Measure, InFp16ThereIsHalfWhereTheCpuHasArithmeticForIt) {
+  const PerPhase<CostModel> models = measured("n17c8k12h7r3s2p1", Format::fp16);
+  for (const ConvolutionPhase phase : kConvolutionPhases) {
+    expect_a_time(models[phase].highway);
+    ASSERT_EQ(models[phase].half.has_value(), cpu_has_half_arithmetic());
+    if (models[phase].half) {
+      expect_a_time(*models[phase].half);
+    }
+    EXPECT_GT(models[phase].onednn_s, 0);
+  }
 }
 
 TEST(Measure, EachShapeGetsItsOwnModels) {
@@ -44,13 +63,13 @@ TEST(Measure, EachShapeGetsItsOwnModels) {
   const std::vector<ConvolutionGeometry> shapes = {parse_convolution_problem("n1c2k2h2r1").geometry,
                                                    parse_convolution_problem("n16c32k32h8r3p1").geometry,
                                                    parse_convolution_problem("n16c64k64h16r3p1").geometry};
-  const auto models = measure_cost_models(shapes);
+  const auto models = measure_cost_models(shapes, Format::fp32);
   ASSERT_EQ(models.size(), 3U);
   for (const ConvolutionPhase phase : kConvolutionPhases) {
     EXPECT_LT(models[0][phase].onednn_s, models[1][phase].onednn_s);
     EXPECT_LT(models[1][phase].onednn_s, models[2][phase].onednn_s);
   }
-  EXPECT_TRUE(measure_cost_models({}).empty());
+  EXPECT_TRUE(measure_cost_models({}, Format::fp32).empty());
 }
 
 }  // namespace
