@@ -23,9 +23,10 @@ bool in_lockstep(const PhaseRecord& record) {
 /// How often a visit's bits are scanned: the estimator's visits are the array's.
 int64_t scans(const PhaseRecord& record) { return record.selection.speculated ? 2 : 1; }
 
-/// The bitmap of wanted outputs, read once for each output channel and tile.
+/// The bitmap of wanted outputs, read once for each output channel and tile: a bit for each of its places.
 int64_t wanted_bits(const PhaseRecord& record) {
-  return record.items.slices * record.shape.outputs * record.tiles() * record.parameters.tile;
+  const int64_t places = tile_places(record.shape.phase, record.dataflow.compress, record.parameters);
+  return record.items.slices * record.shape.outputs * record.tiles() * places;
 }
 
 void count_weight_compressed(const PhaseRecord& record, PhaseCounts& counts) {

@@ -239,7 +239,7 @@ class LoopPhase {
     }
     if (selective) {
       e[Event::bitmap_scan] += wc ? visits_ * par_.tile : 0;
-      e[Event::bitmap_read] += gc * layer_.O * tiles * par_.tile;
+      e[Event::bitmap_read] += gc * layer_.O * tiles * tile_places(dataflow_, layer_.phase, par_);
     }
     if (layer_.speculated) {
       e[Event::estimate] = e[Event::exponent_read] = met_;

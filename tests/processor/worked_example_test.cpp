@@ -231,7 +231,9 @@ TEST_F(WorkedExample, FeedforwardWithUnwantedOutputs) {
                          {Event::dram_write, 48}});
   EXPECT_EQ(outcome.choice.prediction.compute_cycles, 12);
   EXPECT_EQ(outcome.choice.prediction.cycles(), 19);
-  EXPECT_EQ(run(Phase::FF, "activation-compressed").choice.prediction.compute_cycles, 14);
+  const PhaseOutcome held_activations = run(Phase::FF, "activation-compressed");
+  EXPECT_EQ(held_activations.choice.prediction.compute_cycles, 14);
+  expect_events(held_activations.counts, {{Event::bitmap_scan, 120}, {Event::bitmap_read, 82}});
 }
 
 TEST_F(WorkedExample, BackpropagationWithUnwantedOutputs) {
@@ -250,6 +252,7 @@ TEST_F(WorkedExample, BackpropagationWithUnwantedOutputs) {
                          {Event::activation_read, 308},
                          {Event::activation_write, 308},
                          {Event::dram_read, 47}});
+  expect_events(run(Phase::BP, "activation-compressed").counts, {{Event::bitmap_scan, 168}, {Event::bitmap_read, 50}});
 }
 
 TEST(WorkedTimes, FiveItemsInTwoPasses) {

@@ -60,7 +60,7 @@ void read_wanted_outputs(Job& job, const Item& item) {
   const Range tile{item.tile, item.tile + 1};
   const auto channels = static_cast<int64_t>(job.blocks[static_cast<size_t>(item.block)].channels.size());
   if (job.selective) {
-    job.counts.bitmap_read += channels * job.processor.tile;
+    job.counts.bitmap_read += channels * job.tile_places;
   }
   if (job.speculated && job.layer.reads_shortcut) {
     job.counts.activation_read += job.processor.value_bits * channels * job.positions(tile);

@@ -267,6 +267,9 @@ TEST(GoldenWorkedExample, SpeculatedFeedforward) {
   EXPECT_EQ(WC.predicted_compute, 12);
   EXPECT_EQ(WC.predicted_cycles, 19);
   EXPECT_EQ(predict(Phase::FF, layer, processor, kAC).predicted_compute, 8 + 6);
+  const Counts AC = machine().run(Phase::FF, layer, processor, kAC).counts;
+  EXPECT_EQ(AC.bitmap_scan, 120);
+  EXPECT_EQ(AC.bitmap_read, 82);
   // Half of the outputs were wanted: q = ceil(5 * 12 / 24) = 3, and the estimates take as long as before.
   layer.wanted = 12;
   EXPECT_EQ(predict(Phase::FF, layer, processor, kWC).predicted_compute, 12);
@@ -303,6 +306,8 @@ TEST(GoldenWorkedExample, MaskedBackpropagation) {
   EXPECT_EQ(AC.counts.mac, 8);
   EXPECT_EQ(AC.counts.skipped_by_output, 26);
   EXPECT_EQ(AC.counts.lane_active, 42);  // gated lanes take their places
+  EXPECT_EQ(AC.counts.bitmap_scan, 168);
+  EXPECT_EQ(AC.counts.bitmap_read, 50);
 }
 
 /// Five tiles in two passes on two groups: the only weight is dense, so a tile's time is its non-zeros under positions;
