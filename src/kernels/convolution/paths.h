@@ -7,8 +7,12 @@
 
 namespace trainer {
 
-/// Plain loops over unpruned weights: what the other paths are tested against.
-std::unique_ptr<Convolution> make_reference_convolution(const ConvolutionGeometry& geometry);
+/// Places of a tile of WG in the Trainer processor (docs/precision.md).
+inline constexpr int64_t kPlacesOfTile = 512;
+
+/// Plain loops over unpruned weights: what the other paths are tested against. WG adds tiles of so many places.
+std::unique_ptr<Convolution> make_reference_convolution(const ConvolutionGeometry& geometry,
+                                                        int64_t places_of_tile = kPlacesOfTile);
 /// oneDNN on the scattered, dense weight.
 std::unique_ptr<Convolution> make_onednn_convolution(const ConvolutionGeometry& geometry,
                                                      std::shared_ptr<Workspace> workspace);

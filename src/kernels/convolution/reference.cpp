@@ -16,8 +16,7 @@ struct Weight {
   int64_t s;
 };
 
-constexpr int64_t kPlacesOfByte = 8;    // a batch takes whole bytes of the processor's bitmaps
-constexpr int64_t kPlacesOfTile = 512;  // of WG
+constexpr int64_t kPlacesOfByte = 8;  // a batch takes whole bytes of the processor's bitmaps
 
 /// Adds in the order of the Trainer processor (docs/precision.md), always in FP32. Where operands have so few bits that
 /// products are exact, results are the processor's, bit for bit:
@@ -25,10 +24,11 @@ constexpr int64_t kPlacesOfTile = 512;  // of WG
 /// FF  Z: from 0, products in ascending order of (input channel of the group, r, s);
 /// BP  dX: from 0, products in ascending order of (k, r, s); accumulating, what is there is added to that sum;
 /// WG  dW: place (p*Q + q)*N8 + n, where N8 is N rounded up to a multiple of 8. In each tile of 512 places from 0,
-///     products in ascending order of places; then the tiles' sums in ascending order.
+///     products in ascending order of places; then the tiles' sums in ascending order. (Or tiles of another size.)
 class ReferenceConvolution final : public Convolution {
  public:
-  explicit ReferenceConvolution(const ConvolutionGeometry& geometry) : g_(geometry) {}
+  ReferenceConvolution(const ConvolutionGeometry& geometry, int64_t places_of_tile)
+      : g_(geometry), places_of_tile_(places_of_tile) {}
 
   void feedforward(const Tensor& X, const WeightView& W, Tensor& Z) override {
     parallel_for(g_.k, 1, [&](int64_t k, int64_t) {
@@ -78,7 +78,7 @@ class ReferenceConvolution final : public Convolution {
         for_each_product(weight, [&](int64_t p, int64_t q, int64_t h, int64_t w) {
           const int64_t first_place = (p * g_.q() + q) * places_of_batch_;
           for (int64_t n = 0; n < g_.n; ++n) {
-            if (const int64_t own = (first_place + n) / kPlacesOfTile; own != tile) {
+            if (const int64_t own = (first_place + n) / places_of_tile_; own != tile) {
               sum += std::exchange(tile_sum, 0.0F);
               tile = own;
             }
@@ -120,13 +120,14 @@ class ReferenceConvolution final : public Convolution {
   }
 
   ConvolutionGeometry g_;
+  int64_t places_of_tile_;
   int64_t places_of_batch_ = (g_.n + kPlacesOfByte - 1) / kPlacesOfByte * kPlacesOfByte;
 };
 
 }  // namespace
 
-std::unique_ptr<Convolution> make_reference_convolution(const ConvolutionGeometry& geometry) {
-  return std::make_unique<ReferenceConvolution>(geometry);
+std::unique_ptr<Convolution> make_reference_convolution(const ConvolutionGeometry& geometry, int64_t places_of_tile) {
+  return std::make_unique<ReferenceConvolution>(geometry, places_of_tile);
 }
 
 }  // namespace trainer

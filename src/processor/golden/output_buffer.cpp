@@ -12,7 +12,7 @@ constexpr int64_t kSumBits = 32;
 void OutputBuffer::use(Job* job) {
   job_ = job;
   held_.clear();
-  pixels_.clear();
+  outputs_.clear();
 }
 
 void OutputBuffer::take(const Item& item, const std::vector<Bank>& banks) {
@@ -26,42 +26,45 @@ void OutputBuffer::take(const Item& item, const std::vector<Bank>& banks) {
   }
   job.counts.output_write += kSumBits * sums;
   for (const Bank& bank : banks) {
-    for (const auto& [index, sum] : bank.sums) {
-      job.output[static_cast<size_t>(index)] += sum;  // 0 where it was not held
-    }
-    gather(item, bank);
+    keep(item, bank);
   }
 }
 
-void OutputBuffer::gather(const Item& item, const Bank& bank) {
+OutputBuffer::Part& OutputBuffer::part_of(int64_t output, const Item& item) {
+  const int64_t number = job_->phase == Phase::WG ? item.tile : item.slice;
+  std::vector<Part>& parts = outputs_[output];
+  const auto known = std::find_if(parts.begin(), parts.end(), [&](const Part& part) { return part.number == number; });
+  return known != parts.end() ? *known : *parts.insert(known, {number, 0, {}});
+}
+
+void OutputBuffer::keep(const Item& item, const Bank& bank) {
+  for (const auto& [output, sum] : bank.sums) {
+    part_of(output, item).sum = sum;
+  }
   for (const Term& term : bank.terms) {
-    std::vector<Terms>& slices = pixels_[term.output];
-    const auto same_slice = [&](const Terms& terms) { return terms.slice == item.slice; };
-    auto terms = std::find_if(slices.begin(), slices.end(), same_slice);
-    if (terms == slices.end()) {
-      terms = slices.insert(terms, {item.slice, {}});
-    }
-    terms->products.emplace_back(term.column, term.product);
+    part_of(term.output, item).products.emplace_back(term.column, term.product);
   }
 }
 
-void OutputBuffer::add_terms() {
-  for (auto& [pixel, slices] : pixels_) {
-    for (Terms& terms : slices) {
-      // A column has one product at most for a pixel.
-      std::sort(terms.products.begin(), terms.products.end(),
-                [](const auto& a, const auto& b) { return a.first < b.first; });
-      float sum = 0;
-      for (const auto& [column, product] : terms.products) {
-        sum += product;
-      }
-      job_->output[static_cast<size_t>(pixel)] += sum;
+float OutputBuffer::add(std::vector<Part>& parts) {
+  std::sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.number < b.number; });
+  float output = 0;
+  for (Part& part : parts) {
+    // A column has one product at most for a pixel.
+    std::sort(part.products.begin(), part.products.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (const auto& [column, product] : part.products) {
+      part.sum += product;
     }
+    output += part.sum;
   }
+  return output;
 }
 
 void OutputBuffer::finish() {
-  add_terms();
+  for (auto& [output, parts] : outputs_) {
+    job_->output[static_cast<size_t>(output)] = add(parts);
+  }
   if (job_->phase == Phase::WG) {
     return;  // dW stays as it is until UP
   }

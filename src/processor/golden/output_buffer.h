@@ -13,30 +13,31 @@ namespace trainer::golden {
 
 /// The output part of the global buffer with its adders: a sum that it already holds is read, added to and written.
 ///
-/// A pixel of dX may be summed up by items of several tiles, whose exchange is not counted (contract, section 15);
-/// their products meet here, and are added in the order of section 16.
+/// Sums are added in the order of section 16, whenever they come: those that come before their turn wait here, and so
+/// do products of a pixel of dX that items of several tiles sum up (neither is counted: contract, section 15).
 class OutputBuffer {
  public:
   void use(Job* job);
   /// The sums of an item, of each PE of its group.
   void take(const Item& item, const std::vector<Bank>& banks);
-  /// All items have been taken: rounds results as they are stored.
+  /// All items have been taken: adds up what waits, and rounds results as they are stored.
   void finish();
 
  private:
-  int64_t sums_of(const Item& item, const std::vector<Bank>& banks) const;
-
-  /// Products of one pixel of dX from one slice.
-  struct Terms {
-    int64_t slice = 0;
-    std::vector<std::pair<int64_t, float>> products;  // with their columns
+  /// What one slice (FF, BP) or one tile (WG) adds to an output.
+  struct Part {
+    int64_t number = 0;
+    float sum = 0;
+    std::vector<std::pair<int64_t, float>> products;  ///< BP: with their columns
   };
 
-  void gather(const Item& item, const Bank& bank);
-  void add_terms();
+  int64_t sums_of(const Item& item, const std::vector<Bank>& banks) const;
+  Part& part_of(int64_t output, const Item& item);
+  void keep(const Item& item, const Bank& bank);
+  static float add(std::vector<Part>& parts);
 
   Job* job_ = nullptr;
-  std::unordered_map<int64_t, std::vector<Terms>> pixels_;  // BP; slices in the order in which they drained first
+  std::unordered_map<int64_t, std::vector<Part>> outputs_;
   std::set<std::pair<int64_t, int64_t>> held_;  // FF, BP: sums of a tile and block; WG: of a block and slice
 };
 
