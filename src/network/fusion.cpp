@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "network/layers/add.h"
+#include "network/layers/clipped_relu.h"
 #include "network/layers/relu.h"
 
 namespace trainer {
@@ -26,13 +27,13 @@ class ChainFinder {
     if (batchnorm == nullptr || !batchnorm->can_rectify()) {
       return std::nullopt;
     }
-    if (followed_by<layers::Relu>(first) && passes_gradient_in_place(first + 1, 0)) {
-      return RectifiedChain{batchnorm, first, first + 1, -1};
+    if (followed_by_relu(first) && passes_gradient_in_place(first + 1, 0)) {
+      return RectifiedChain{batchnorm, first, first + 1, -1, ceiling_of(first + 1)};
     }
-    if (followed_by<layers::Add>(first) && followed_by<layers::Relu>(first + 1)) {
+    if (followed_by<layers::Add>(first) && followed_by_relu(first + 1)) {
       const size_t branch = nodes_[first + 1].inputs[0] == static_cast<int>(first) ? 0 : 1;
       if (passes_gradient_in_place(first + 1, branch) && passes_gradient_in_place(first + 2, 0)) {
-        return RectifiedChain{batchnorm, first, first + 2, branch == 0 ? 1 : 0};
+        return RectifiedChain{batchnorm, first, first + 2, branch == 0 ? 1 : 0, ceiling_of(first + 2)};
       }
     }
     return std::nullopt;
@@ -48,6 +49,14 @@ class ChainFinder {
     }
     const std::vector<int>& inputs = nodes_[node + 1].inputs;
     return inputs[0] == static_cast<int>(node) || inputs.back() == static_cast<int>(node);
+  }
+
+  bool followed_by_relu(size_t node) const {
+    return followed_by<layers::Relu>(node) || followed_by<layers::ClippedRelu>(node);
+  }
+  Ceiling ceiling_of(size_t relu) const {
+    const auto* clipped = dynamic_cast<const layers::ClippedRelu*>(nodes_[relu].layer.get());
+    return clipped == nullptr ? Ceiling() : clipped->ceiling();
   }
 
   bool passes_gradient_in_place(size_t node, size_t input) const {

@@ -9,12 +9,14 @@
 
 namespace trainer {
 
-/// Consecutive nodes that one pass can do: BN, then where a residual branch ends the sum with its shortcut, then ReLU.
+/// Consecutive nodes that one pass can do: BN, then where a residual branch ends the sum with its shortcut, then ReLU
+/// or clipped ReLU.
 struct RectifiedChain {
   layers::BatchNorm* batchnorm = nullptr;
-  size_t first = 0;   ///< BN's node
-  size_t last = 0;    ///< ReLU's node
-  int shortcut = -1;  ///< the input of the add node that is the shortcut, 0 or 1; -1 where the chain has no add
+  size_t first = 0;      ///< BN's node
+  size_t last = 0;       ///< ReLU's node
+  int shortcut = -1;     ///< the input of the add node that is the shortcut, 0 or 1; -1 where the chain has no add
+  Ceiling ceiling = {};  ///< of a clipped ReLU
 
   bool has_shortcut() const { return shortcut >= 0; }
   size_t add() const { return first + 1; }

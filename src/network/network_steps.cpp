@@ -157,15 +157,16 @@ void Network::feedforward_with_sums(size_t node, bool training, StepHook* hook) 
 
 void Network::feedforward_chain(const ForwardStep& step, bool training, StepHook* hook) {
   const Tensor* shortcut = step.shortcut >= 0 ? plan_->inputs[step.add][static_cast<size_t>(step.shortcut)] : nullptr;
-  step.batchnorm->feedforward_rectified(*plan_->inputs[step.node][0], shortcut, training, plan_->outputs[step.last],
-                                        hook);
+  step.batchnorm->feedforward_rectified(*plan_->inputs[step.node][0], shortcut, step.ceiling, training,
+                                        plan_->outputs[step.last], hook);
 }
 
 void Network::backpropagate_chain(const RectifiedChain& chain, StepHook* hook) {
   Plan::Backward& first = plan_->backward[chain.first];
   Plan::Backward& last = plan_->backward[chain.last];
   chain.batchnorm->backpropagate_rectified(last.doutput, plan_->outputs[chain.last], *plan_->inputs[chain.first][0],
-                                           chain.has_shortcut() || plan_->outputs_changed, first.dinputs[0], hook);
+                                           chain.ceiling, chain.has_shortcut() || plan_->outputs_changed,
+                                           first.dinputs[0], hook);
   if (chain.has_shortcut()) {
     const size_t add = chain.add();
     Plan::Backward& sum = plan_->backward[add];

@@ -98,7 +98,8 @@ std::vector<ForwardStep> forward_steps(size_t nodes, const std::vector<Rectified
   auto chain = chains.begin();
   for (size_t i = 0; i < nodes; ++i) {
     if (chain != chains.end() && chain->first == i) {
-      steps.push_back({i, chain->last, chain->batchnorm, chain->has_shortcut() ? chain->add() : 0, chain->shortcut});
+      steps.push_back({i, chain->last, chain->batchnorm, chain->has_shortcut() ? chain->add() : 0, chain->shortcut,
+                       chain->ceiling});
       i = chain->last;
       ++chain;
     } else {
@@ -125,7 +126,8 @@ std::vector<ForwardStep> speculating_steps(const std::vector<Network::Node>& nod
     } else {
       // The other branch's BN does the sum and ReLU: now it comes first, and this branch's does them.
       auto& batchnorm = dynamic_cast<layers::BatchNorm&>(*nodes[outputs.batchnorm].layer);
-      moved.push_back({outputs.batchnorm, outputs.rectifier, &batchnorm, outputs.add, outputs.shortcut});
+      moved.push_back(
+          {outputs.batchnorm, outputs.rectifier, &batchnorm, outputs.add, outputs.shortcut, rectifying->ceiling});
       before = rectifying->node;
       *rectifying = {before, before};
     }

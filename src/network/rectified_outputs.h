@@ -30,7 +30,8 @@ struct ForwardStep {
   size_t last = 0;                         ///< the node whose output it makes
   layers::BatchNorm* batchnorm = nullptr;  ///< null for one node
   size_t add = 0;
-  int shortcut = -1;  ///< as in RectifiedOutputs
+  int shortcut = -1;     ///< as in RectifiedOutputs
+  Ceiling ceiling = {};  ///< as in RectifiedChain
 
   bool operator==(const ForwardStep&) const = default;
 };

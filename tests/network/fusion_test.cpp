@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 
 #include "network/graph.h"
 #include "network/initialise.h"
+#include "network/layers/clipped_relu.h"
 #include "network/named/models.h"
 #include "network/support.h"
 #include "processor/simulation.h"
@@ -49,6 +51,16 @@ TEST(Fusion, FindsEveryRelu) {
     EXPECT_TRUE(chains_of(network, kImages, KernelPath::reference).empty());
     EXPECT_TRUE(chains_of(network, kImages, KernelPath::onednn).empty());
   }
+}
+
+TEST(Fusion, FindsEveryClippedRelu) {
+  Network network = make_model({"mobilenet-v2", 0.2, kImages, 4, 1});
+  const auto& nodes = network.nodes();
+  const auto relus =
+      std::ranges::count_if(nodes, [](const auto& node) { return node.layer->kind() == "clipped relu"; });
+  const auto chains = chains_of(network, kImages, KernelPath::automatic);
+  EXPECT_EQ(static_cast<long>(chains.size()), relus);
+  EXPECT_TRUE(std::ranges::all_of(chains, [](const RectifiedChain& chain) { return chain.ceiling == 6.0F; }));
 }
 
 TEST(Fusion, LeavesWhatOthersRead) {
@@ -96,7 +108,8 @@ Network awkward_network() {
   const int bn_third = test::batchnorm(network, "bn_third", test::convolution(network, "third", side, 4, 4), 4);
   const int relu_third = test::relu(network, "relu_third", test::add(network, "sum_third", bn_third, side));
   const int bn_image = test::batchnorm(network, "bn_image", Network::kInput, 3);
-  const int image = test::relu(network, "relu_image", test::add(network, "sum_image", bn_image, Network::kInput));
+  const int sum_image = test::add(network, "sum_image", bn_image, Network::kInput);
+  const int image = network.add("relu_image", std::make_unique<layers::ClippedRelu>(0.8F), {sum_image});
   const int mixed = test::add(network, "mixed", relu_third, test::convolution(network, "image", image, 3, 4));
   const int all = test::add(network, "all", mixed, test::add(network, "sides", side, relu_second));
   test::linear(network, "fc", test::global_average(network, "pool", all), 4, 4);
@@ -112,9 +125,10 @@ TEST(Fusion, OfAnAwkwardNetworkFindsAllFour) {
 TEST(Fusion, GivesTheBitsOfLayersOneByOne) {
   StepHook idle;
   const auto make = [](int which) {
-    return which == 0 ? awkward_network() : make_model({which == 1 ? "resnet18" : "resnet20", 0.1, kImages, 4, 1});
+    const std::array<const char*, 4> names = {"", "resnet18", "resnet20", "mobilenet-v2"};
+    return which == 0 ? awkward_network() : make_model({names[static_cast<size_t>(which)], 0.1, kImages, 4, 1});
   };
-  for (int which = 0; which < 3; ++which) {
+  for (int which = 0; which < 4; ++which) {
     std::vector<float> expected;
     for (const Passes passes : {Passes::one_by_one, Passes::fused}) {
       for (StepHook* hook : {static_cast<StepHook*>(nullptr), &idle}) {

@@ -132,72 +132,86 @@ HWY_INLINE hn::Vec<D> normalised(D d, const Value* z, float mean, float scale, f
   return hn::MulAdd(hn::Sub(load(d, z), hn::Set(d, mean)), hn::Set(d, scale), hn::Set(d, offset));
 }
 
-/// da where Y > 0, else 0.
+/// What ReLU makes of `y`. Not Min and Max: a NaN must stay visible.
+template <class D>
+HWY_INLINE hn::Vec<D> rectify(D d, hn::Vec<D> y, float ceiling) {
+  const auto most = hn::Set(d, ceiling);
+  const auto positive = hn::IfThenZeroElse(hn::Lt(y, hn::Zero(d)), y);
+  return hn::IfThenElse(hn::Gt(positive, most), most, positive);
+}
+
+/// Where ReLU lets a gradient pass: before it or after it, as `y` is.
+template <class D>
+HWY_INLINE hn::Mask<D> passes(D d, hn::Vec<D> y, float ceiling) {
+  return hn::AndNot(hn::Ge(y, hn::Set(d, ceiling)), hn::Gt(y, hn::Zero(d)));
+}
+
+/// da where ReLU lets it pass, else 0.
 template <class D, class Value>
-HWY_INLINE hn::Vec<D> active(D d, const Value* da, const Value* z, float mean, float scale, float offset) {
-  const auto passed_on = hn::Gt(normalised(d, z, mean, scale, offset), hn::Zero(d));
-  return hn::IfThenElseZero(passed_on, load(d, da));
+HWY_INLINE hn::Vec<D> active(D d, const Value* da, const Value* z, float mean, float scale, float offset,
+                             float ceiling) {
+  return hn::IfThenElseZero(passes(d, normalised(d, z, mean, scale, offset), ceiling), load(d, da));
 }
 
 template <class Value>
 void scale_offset_rectify(const Value* z, const Value* addend, size_t count, float mean, float scale, float offset,
-                          Value* a) {
-  // Not Max: a NaN must stay visible.
+                          float ceiling, Value* a) {
   if (addend == nullptr) {
     for_each_vector(count, [=](auto d, size_t i) HWY_ATTR {
-      const auto y = normalised(d, z + i, mean, scale, offset);
-      store(hn::IfThenZeroElse(hn::Lt(y, hn::Zero(d)), y), d, a + i);
+      store(rectify(d, normalised(d, z + i, mean, scale, offset), ceiling), d, a + i);
     });
   } else {
     for_each_vector(count, [=](auto d, size_t i) HWY_ATTR {
       const auto sum = hn::Add(normalised(d, z + i, mean, scale, offset), load(d, addend + i));
-      store(hn::IfThenZeroElse(hn::Lt(sum, hn::Zero(d)), sum), d, a + i);
+      store(rectify(d, sum, ceiling), d, a + i);
     });
   }
 }
 
 template <class Value>
-Sums active_gradient_sums(const Value* da, const Value* z, size_t count, float mean, float scale, float offset) {
+Sums active_gradient_sums(const Value* da, const Value* z, size_t count, float mean, float scale, float offset,
+                          float ceiling) {
   return add_in_blocks(
       count,
       [=](size_t i, Vector& sum, Vector& products) HWY_ATTR {
         const Floats d;
-        const Vector gradient = active(d, da + i, z + i, mean, scale, offset);
+        const Vector gradient = active(d, da + i, z + i, mean, scale, offset, ceiling);
         sum = hn::Add(sum, gradient);
         products = hn::MulAdd(gradient, hn::Sub(load(d, z + i), hn::Set(d, mean)), products);
       },
       [=](size_t i) HWY_ATTR {
         const hn::CappedTag<float, 1> one;
-        const auto gradient = static_cast<double>(hn::GetLane(active(one, da + i, z + i, mean, scale, offset)));
+        const auto gradient =
+            static_cast<double>(hn::GetLane(active(one, da + i, z + i, mean, scale, offset, ceiling)));
         return Sums{gradient, gradient * (value_at(z + i) - static_cast<double>(mean))};
       });
 }
 
 template <class Value>
-void combine_active(const Value* da, const Value* z, size_t count, float mean, float scale, float offset, float a,
-                    float b, float c, Value* dz) {
+void combine_active(const Value* da, const Value* z, size_t count, float mean, float scale, float offset, float ceiling,
+                    float a, float b, float c, Value* dz) {
   for_each_vector(count, [=](auto d, size_t i) HWY_ATTR {
     const auto x = hn::Sub(load(d, z + i), hn::Set(d, mean));
     const auto from_sums = hn::MulAdd(x, hn::Set(d, b), hn::Set(d, c));
-    const auto gradient = active(d, da + i, z + i, mean, scale, offset);
+    const auto gradient = active(d, da + i, z + i, mean, scale, offset, ceiling);
     store(hn::MulAdd(gradient, hn::Set(d, a), from_sums), d, dz + i);
   });
 }
 
 template <class Value>
-Sums mask_and_sum(Value* da, const Value* activation, const Value* z, size_t count, float mean) {
+Sums mask_and_sum(Value* da, const Value* activation, const Value* z, size_t count, float mean, float ceiling) {
   return add_in_blocks(
       count,
       [=](size_t i, Vector& sum, Vector& products) HWY_ATTR {
         const Floats d;
-        const auto passed_on = hn::Gt(load(d, activation + i), hn::Zero(d));
-        const Vector gradient = hn::IfThenElseZero(passed_on, load(d, da + i));
+        const Vector gradient = hn::IfThenElseZero(passes(d, load(d, activation + i), ceiling), load(d, da + i));
         store(gradient, d, da + i);
         sum = hn::Add(sum, gradient);
         products = hn::MulAdd(gradient, hn::Sub(load(d, z + i), hn::Set(d, mean)), products);
       },
       [=](size_t i) {
-        if (!(value_at(activation + i) > 0)) {
+        const double a = value_at(activation + i);
+        if (!(a > 0) || a >= static_cast<double>(ceiling)) {
           da[i] = Value();
         }
         const double gradient = value_at(da + i);

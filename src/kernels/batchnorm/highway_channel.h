@@ -21,18 +21,21 @@ struct ChannelKernels {
   /// dz = a * dy + b * (z - mean) + c; `dz` may be `dy`.
   void (*combine)(const Value* dy, const Value* z, size_t count, float mean, float a, float b, float c, Value* dz);
 
-  // The same with ReLU after BN, in FP32 value for value what the above give with a pass for ReLU before or after them.
+  // The same with ReLU after BN, or ReLU cut at a ceiling (kNotCut: none), in FP32 value for value what the above give
+  // with a pass for ReLU before or after them.
 
-  /// a = max((z - mean) * scale + offset + addend, 0); a NaN stays NaN. `addend` may be null, and may be `a`.
+  /// a = min(max((z - mean) * scale + offset + addend, 0), ceiling); a NaN stays NaN. `addend` may be null, and may be
+  /// `a`.
   void (*scale_offset_rectify)(const Value* z, const Value* addend, size_t count, float mean, float scale, float offset,
-                               Value* a);
-  /// gradient_sums of dy = da where (z - mean) * scale + offset > 0, else 0.
-  Sums (*active_gradient_sums)(const Value* da, const Value* z, size_t count, float mean, float scale, float offset);
+                               float ceiling, Value* a);
+  /// gradient_sums of dy = da where 0 < (z - mean) * scale + offset < ceiling, else 0.
+  Sums (*active_gradient_sums)(const Value* da, const Value* z, size_t count, float mean, float scale, float offset,
+                               float ceiling);
   /// combine of the same dy; `dz` may be `da`.
-  void (*combine_active)(const Value* da, const Value* z, size_t count, float mean, float scale, float offset, float a,
-                         float b, float c, Value* dz);
-  /// gradient_sums of dy = da where `activation` > 0, else 0; leaves dy in `da`.
-  Sums (*mask_and_sum)(Value* da, const Value* activation, const Value* z, size_t count, float mean);
+  void (*combine_active)(const Value* da, const Value* z, size_t count, float mean, float scale, float offset,
+                         float ceiling, float a, float b, float c, Value* dz);
+  /// gradient_sums of dy = da where 0 < `activation` < ceiling, else 0; leaves dy in `da`.
+  Sums (*mask_and_sum)(Value* da, const Value* activation, const Value* z, size_t count, float mean, float ceiling);
 };
 
 /// For float and Half.

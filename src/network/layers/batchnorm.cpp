@@ -74,19 +74,20 @@ void BatchNorm::feedforward(std::span<const Tensor* const> inputs, Tensor& outpu
   }
 }
 
-void BatchNorm::feedforward_rectified(const Tensor& Z, const Tensor* shortcut, bool training, Tensor& A,
-                                      StepHook* hook) {
+void BatchNorm::feedforward_rectified(const Tensor& Z, const Tensor* shortcut, Ceiling ceiling, bool training,
+                                      Tensor& A, StepHook* hook) {
   if (training) {
     require_variance(Z.shape());
     if (std::exchange(sums_taken_, false)) {
       take_moments(Z, running_mean_.value, sums_, moments());
-      rectified_->normalise(Z, gamma_.value, beta_.value, mean_, variance_, shortcut, A);
+      rectified_->normalise(Z, gamma_.value, beta_.value, mean_, variance_, shortcut, ceiling, A);
     } else {
-      rectified_->feedforward(Z, gamma_.value, beta_.value, running_mean_.value, moments(), shortcut, A);
+      rectified_->feedforward(Z, gamma_.value, beta_.value, running_mean_.value, moments(), shortcut, ceiling, A);
     }
     update_running_statistics();
   } else {
-    rectified_->normalise(Z, gamma_.value, beta_.value, running_mean_.value, running_variance_.value, shortcut, A);
+    rectified_->normalise(Z, gamma_.value, beta_.value, running_mean_.value, running_variance_.value, shortcut, ceiling,
+                          A);
   }
   if (hook != nullptr) {
     hook->batchnorm_feedforward(description_, Z);
@@ -123,14 +124,14 @@ void BatchNorm::backpropagate(const BackwardView& view, StepHook* hook) {
   }
 }
 
-void BatchNorm::backpropagate_rectified(Tensor& dA, const Tensor& A, const Tensor& Z, bool mask_from_A, Tensor* dZ,
-                                        StepHook* hook) {
+void BatchNorm::backpropagate_rectified(Tensor& dA, const Tensor& A, const Tensor& Z, Ceiling ceiling, bool mask_from_A,
+                                        Tensor* dZ, StepHook* hook) {
   Tensor& target = dZ != nullptr ? *dZ : unused_dinput(Z.format());
   if (mask_from_A) {
-    rectified_->backpropagate_with_shortcut(dA, A, Z, gamma_.value, mean_, variance_, target, gamma_.gradient,
+    rectified_->backpropagate_with_shortcut(dA, A, Z, gamma_.value, mean_, variance_, ceiling, target, gamma_.gradient,
                                             beta_.gradient);
   } else {
-    rectified_->backpropagate(dA, Z, gamma_.value, beta_.value, mean_, variance_, target, gamma_.gradient,
+    rectified_->backpropagate(dA, Z, gamma_.value, beta_.value, mean_, variance_, ceiling, target, gamma_.gradient,
                               beta_.gradient);
   }
   if (hook != nullptr && dZ != nullptr) {

@@ -42,7 +42,7 @@ class BatchNorm : public Layer {
   /// Where the convolution before it may leave its sums of Z, in the step that it is asked for them. On the highway
   /// path.
   OutputSums output_sums() { return {running_mean_.value, sums_}; }
-  /// Whether they are there: then the next feedforward in training takes its moments from them.
+  /// Whether they are there: then the next FF in training takes its moments from them.
   void use_output_sums(bool taken) { sums_taken_ = taken; }
 
   std::string_view kind() const override { return "batch normalisation"; }
@@ -54,14 +54,15 @@ class BatchNorm : public Layer {
   void feedforward(std::span<const Tensor* const> inputs, Tensor& output, bool training, StepHook* hook) override;
   /// Fills the gradients of gamma and beta too: they come out of the same sums.
   void backpropagate(const BackwardView& view, StepHook* hook) override;
-  /// Whether the planned path has the two below, which do an add of a shortcut (null: none) and a ReLU after this layer
-  /// in its own passes. Same bits in FP32 as those layers one by one.
+  /// Whether the planned path has the two below, which do an add of a shortcut (null: none) and a ReLU after this
+  /// layer, perhaps one with a ceiling, in its own passes. Same bits in FP32 as those layers one by one.
   bool can_rectify() const { return rectified_ != nullptr; }
-  void feedforward_rectified(const Tensor& Z, const Tensor* shortcut, bool training, Tensor& A, StepHook* hook);
+  void feedforward_rectified(const Tensor& Z, const Tensor* shortcut, Ceiling ceiling, bool training, Tensor& A,
+                             StepHook* hook);
   /// Of the last feedforward_rectified(), which left `A`. With `mask_from_A`, which must be where it had a shortcut or
   /// where A was changed since, `dA` becomes dA where A > 0: the shortcut's gradient. `dZ` may be null.
-  void backpropagate_rectified(Tensor& dA, const Tensor& A, const Tensor& Z, bool mask_from_A, Tensor* dZ,
-                               StepHook* hook);
+  void backpropagate_rectified(Tensor& dA, const Tensor& A, const Tensor& Z, Ceiling ceiling, bool mask_from_A,
+                               Tensor* dZ, StepHook* hook);
 
   std::vector<Parameter*> parameters() override { return {&gamma_, &beta_}; }
   std::vector<Buffer*> buffers() override { return {&running_mean_, &running_variance_}; }

@@ -37,7 +37,7 @@ struct Outcome {
   bool operator==(const Outcome&) const = default;
 };
 
-Outcome run(const BatchNormCase& test, const Tensor& shortcut, Format format) {
+Outcome run(const BatchNormCase& test, const Tensor& shortcut, Ceiling ceiling, Format format) {
   const Shape& shape = test.Z.shape();
   const Tensor Z = in(format, test.Z);
   const Tensor dY = in(format, test.dY);
@@ -66,16 +66,16 @@ Outcome run(const BatchNormCase& test, const Tensor& shortcut, Format format) {
   keep({&Y});
 
   const RectifiedBatchNorm rectified(shape, test.epsilon);
-  rectified.feedforward(Z, test.gamma, test.beta, test.shift, {mean, variance}, nullptr, Y);
-  rectified.backpropagate(dY, Z, test.gamma, test.beta, mean, variance, dZ, dgamma, dbeta);
+  rectified.feedforward(Z, test.gamma, test.beta, test.shift, {mean, variance}, nullptr, ceiling, Y);
+  rectified.backpropagate(dY, Z, test.gamma, test.beta, mean, variance, ceiling, dZ, dgamma, dbeta);
   keep({&Y, &dZ});
-  rectified.normalise(Z, test.gamma, test.beta, test.shift, test.gamma, &S, Y);
+  rectified.normalise(Z, test.gamma, test.beta, test.shift, test.gamma, &S, ceiling, Y);
   keep({&Y});
-  rectified.feedforward(Z, test.gamma, test.beta, test.shift, {mean, variance}, &S, Y);
+  rectified.feedforward(Z, test.gamma, test.beta, test.shift, {mean, variance}, &S, ceiling, Y);
   // The mask comes from the stored A: both runs get the FP16 one, so that what vanishes there vanishes in both.
   const Tensor A = in(format, in(Format::fp16, Y));
   Tensor dA = dY.clone();
-  rectified.backpropagate_with_shortcut(dA, A, Z, test.gamma, mean, variance, dZ, dgamma, dbeta);
+  rectified.backpropagate_with_shortcut(dA, A, Z, test.gamma, mean, variance, ceiling, dZ, dgamma, dbeta);
   keep({&Y, &dA, &dZ});
   return outcome;
 }
@@ -88,8 +88,10 @@ TEST(HalfBatchNorm, EqualsFp32RoundedOnceOnEveryTarget) {
     test.dY = in(Format::fp32, in(Format::fp16, test.dY));
     const Tensor shortcut = in(Format::fp32, in(Format::fp16, random_tensor(shape, random)));
     testing_support::for_each_highway_target([&](const std::string& target) {
-      EXPECT_EQ(run(test, shortcut, Format::fp16), run(test, shortcut, Format::fp32))
-          << target << " " << to_string(shape);
+      for (const Ceiling ceiling : {Ceiling(), Ceiling(1.25F)}) {
+        EXPECT_EQ(run(test, shortcut, ceiling, Format::fp16), run(test, shortcut, ceiling, Format::fp32))
+            << target << " " << to_string(shape);
+      }
     });
   }
 }

@@ -1,13 +1,16 @@
-// Against BN, add and ReLU of the highway path one after the other: the bits must be the same.
+// Against BN, add and ReLU (or clipped ReLU) of the highway path one after the other: the bits must be the same.
 
 #include "kernels/batchnorm/rectified.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/activation/relu.h"
 #include "kernels/batchnorm/batchnorm_case.h"
+#include "kernels/clipped_relu/clipped_relu.h"
 #include "kernels/elementwise/add.h"
 
 namespace trainer {
@@ -47,7 +50,7 @@ Result empty_result(const BatchNormCase& test) {
           unset, unset, Tensor(test.Z.shape())};
 }
 
-Result one_by_one(const BatchNormCase& test, const Tensor* shortcut) {
+Result one_by_one(const BatchNormCase& test, const Tensor* shortcut, Ceiling ceiling) {
   Result r = empty_result(test);
   const auto batchnorm = make_batchnorm(KernelPath::highway, test.Z.shape(), test.epsilon);
   batchnorm->feedforward(test.Z, test.gamma, test.beta, test.shift, {r.mean, r.variance}, r.A);
@@ -56,10 +59,18 @@ Result one_by_one(const BatchNormCase& test, const Tensor* shortcut) {
     if (shortcut != nullptr) {
       add(KernelPath::highway, *Y, *shortcut, *Y);
     }
-    relu_feedforward(KernelPath::highway, *Y, *Y);
+    if (ceiling) {
+      clipped_relu_feedforward(KernelPath::highway, *ceiling, *Y, *Y);
+    } else {
+      relu_feedforward(KernelPath::highway, *Y, *Y);
+    }
   }
   Tensor dY(test.Z.shape());
-  relu_backpropagate(KernelPath::highway, r.A, r.dA, dY);
+  if (ceiling) {
+    clipped_relu_backpropagate(KernelPath::highway, *ceiling, r.A, r.dA, dY);
+  } else {
+    relu_backpropagate(KernelPath::highway, r.A, r.dA, dY);
+  }
   batchnorm->backpropagate(dY, test.Z, test.gamma, r.mean, r.variance, r.dZ, r.dgamma, r.dbeta);
   if (shortcut != nullptr) {
     r.dA = dY;
@@ -67,15 +78,16 @@ Result one_by_one(const BatchNormCase& test, const Tensor* shortcut) {
   return r;
 }
 
-Result rectified(const BatchNormCase& test, const Tensor* shortcut) {
+Result rectified(const BatchNormCase& test, const Tensor* shortcut, Ceiling ceiling = {}) {
   Result r = empty_result(test);
   const RectifiedBatchNorm batchnorm(test.Z.shape(), test.epsilon);
-  batchnorm.feedforward(test.Z, test.gamma, test.beta, test.shift, {r.mean, r.variance}, shortcut, r.A);
-  batchnorm.normalise(test.Z, test.gamma, test.beta, test.shift, test.gamma, shortcut, r.inferred);
+  batchnorm.feedforward(test.Z, test.gamma, test.beta, test.shift, {r.mean, r.variance}, shortcut, ceiling, r.A);
+  batchnorm.normalise(test.Z, test.gamma, test.beta, test.shift, test.gamma, shortcut, ceiling, r.inferred);
   if (shortcut != nullptr) {
-    batchnorm.backpropagate_with_shortcut(r.dA, r.A, test.Z, test.gamma, r.mean, r.variance, r.dZ, r.dgamma, r.dbeta);
+    batchnorm.backpropagate_with_shortcut(r.dA, r.A, test.Z, test.gamma, r.mean, r.variance, ceiling, r.dZ, r.dgamma,
+                                          r.dbeta);
   } else {
-    batchnorm.backpropagate(r.dA, test.Z, test.gamma, test.beta, r.mean, r.variance, r.dZ, r.dgamma, r.dbeta);
+    batchnorm.backpropagate(r.dA, test.Z, test.gamma, test.beta, r.mean, r.variance, ceiling, r.dZ, r.dgamma, r.dbeta);
   }
   return r;
 }
@@ -86,9 +98,13 @@ TEST(RectifiedBatchNorm, EqualsItsOperationsOneByOneOnEveryTarget) {
     const BatchNormCase test = random_batchnorm(shape, random);
     const Tensor shortcut = random_tensor(shape, random);
     testing_support::for_each_highway_target([&](const std::string& target) {
-      const std::string context = target + " " + to_string(shape);
-      expect_same_bits(rectified(test, nullptr).all(), one_by_one(test, nullptr).all(), context);
-      expect_same_bits(rectified(test, &shortcut).all(), one_by_one(test, &shortcut).all(), context + " shortcut");
+      for (const Ceiling ceiling : {Ceiling(), Ceiling(1.25F)}) {
+        for (const Tensor* branch : {static_cast<const Tensor*>(nullptr), &shortcut}) {
+          expect_same_bits(rectified(test, branch, ceiling).all(), one_by_one(test, branch, ceiling).all(),
+                           fmt::format("{} {}{}{}", target, to_string(shape), branch != nullptr ? " shortcut" : "",
+                                       ceiling ? " ceiling" : ""));
+        }
+      }
     });
   }
 }
@@ -103,6 +119,16 @@ TEST(RectifiedBatchNorm, PassesOnAboutHalf) {
   EXPECT_NEAR(static_cast<double>(positive) / static_cast<double>(r.A.size()), 0.5, 0.05);
 }
 
+TEST(RectifiedBatchNorm, PassesOnWhatIsBelowTheCeilingToo) {
+  Random random(6);
+  const BatchNormCase test = random_batchnorm({8, 4, 16, 16}, random);
+  const Result r = rectified(test, nullptr, 1.25F);
+  const auto values = r.A.values();
+  EXPECT_EQ(*std::ranges::max_element(values), 1.25F);
+  EXPECT_GT(std::ranges::count(values, 1.25F), r.A.size() / 20);
+  EXPECT_GT(std::ranges::count_if(values, [](float a) { return a > 0 && a < 1.25F; }), r.A.size() / 5);
+}
+
 TEST(RectifiedBatchNorm, WritesOverTheShortcutAndOverTheGradient) {
   Random random(3);
   const BatchNormCase test = random_batchnorm({17, 5, 5, 7}, random);
@@ -110,13 +136,13 @@ TEST(RectifiedBatchNorm, WritesOverTheShortcutAndOverTheGradient) {
   const RectifiedBatchNorm batchnorm(test.Z.shape(), test.epsilon);
   Result apart = rectified(test, &shortcut);
   Tensor A = shortcut.clone();
-  batchnorm.feedforward(test.Z, test.gamma, test.beta, test.shift, {apart.mean, apart.variance}, &A, A);
+  batchnorm.feedforward(test.Z, test.gamma, test.beta, test.shift, {apart.mean, apart.variance}, &A, {}, A);
   expect_same_bits(A.values(), apart.A.values(), "A over the shortcut");
 
   apart = rectified(test, nullptr);
   Tensor gradient = test.dY.clone();
-  batchnorm.backpropagate(gradient, test.Z, test.gamma, test.beta, apart.mean, apart.variance, gradient, apart.dgamma,
-                          apart.dbeta);
+  batchnorm.backpropagate(gradient, test.Z, test.gamma, test.beta, apart.mean, apart.variance, {}, gradient,
+                          apart.dgamma, apart.dbeta);
   expect_same_bits(gradient.values(), apart.dZ.values(), "dZ over dA");
 }
 
