@@ -25,7 +25,7 @@ struct ContractionModel::Run : Operands {
         shape(phase, geometry),
         held(held_counts),
         sizes(shape, parameters, held, X == nullptr ? nullptr : &X->bits, dZ == nullptr ? nullptr : &dZ->bits, dense),
-        facts{shape, geometry, held, sizes, 0, 0, 0, 0, selection},
+        facts{shape, held, sizes, 0, 0, 0, 0, selection},
         controller(facts, parameters, whole_tiles, small_tiles) {
     const Bitmap& streamed = (phase == Phase::BP ? dZ : X)->bits;
     facts.nonzeros = streamed.nonzeros();
@@ -108,13 +108,12 @@ const ChannelTable& ContractionModel::count_channels(const Run& run, int64_t sli
 
 ItemTable ContractionModel::gather_blocks(const Run& run, const ChannelTable& channels, const Blocks& blocks) const {
   const bool wg = run.shape.phase == Phase::WG;
-  const int64_t pixels_each = run.shape.phase == Phase::BP ? geometry().stride * geometry().stride : 1;
   ItemTable table;
   table.slices = channels.slices;
   table.row_size = channels.row_size;
   table.cycles.assign(static_cast<size_t>(blocks.size() * table.slices * table.row_size), 0);
   for (int64_t t = 0; t < whole_tiles_.size(); ++t) {
-    table.tile_sums.push_back(wg ? 1 : whole_tiles_.positions(t) * pixels_each);
+    table.tile_sums.push_back(wg ? 1 : whole_tiles_.positions(t) * run.shape.drained_pixels);
   }
   for (int64_t b = 0; b < blocks.size(); ++b) {
     for (int64_t d = 0; d < table.slices; ++d) {
@@ -134,6 +133,25 @@ ItemTable ContractionModel::gather_blocks(const Run& run, const ChannelTable& ch
   return table;
 }
 
+/// What all PEs of a group drain.
+void ContractionModel::count_group_sums(Run& run, const Dataflow& dataflow, ItemTable& table) const {
+  const bool wg = run.shape.phase == Phase::WG;
+  const Tiles& tiles = run.controller.tiles(dataflow);
+  const Blocks& blocks = run.controller.arrangement(dataflow).blocks;
+  for (int64_t t = 0; t < tiles.size(); ++t) {
+    table.tile_group_sums.push_back(wg ? 1 : tiles.positions(t) * run.shape.drained_pixels);
+  }
+  for (int64_t b = 0; b < blocks.size(); ++b) {
+    for (int64_t d = 0; d < table.slices; ++d) {
+      int64_t held = 0;
+      for (const int64_t channel : blocks.block(b)) {
+        held += run.held.at(channel, table.slices, d);
+      }
+      table.block_group_sums.push_back(wg ? held : static_cast<int64_t>(blocks.block(b).size()));
+    }
+  }
+}
+
 ItemTable ContractionModel::count_items(Run& run, const Dataflow& dataflow, PhaseMacs& macs) {
   const Blocks& blocks = run.controller.arrangement(dataflow).blocks;
   ItemTable table;
@@ -147,6 +165,7 @@ ItemTable ContractionModel::count_items(Run& run, const Dataflow& dataflow, Phas
     table = activation_compressed_.items(run.shape, dataflow, blocks, run.controller.tiles(dataflow), held_, run.X,
                                          run.dZ, parameters_.lanes);
   }
+  count_group_sums(run, dataflow, table);
   if (run.selection.speculated) {
     estimate_items(run, dataflow, table);
   } else if (!run.selection.any()) {

@@ -67,6 +67,7 @@ class ContractionModel {
   PhaseOutcome run(Phase phase, const WeightView& W, const Operands& operands, bool hindsight);
   const ChannelTable& count_channels(const Run& run, int64_t slices);
   void estimate_items(Run& run, const Dataflow& dataflow, ItemTable& table);
+  void count_group_sums(Run& run, const Dataflow& dataflow, ItemTable& table) const;
   ItemTable gather_blocks(const Run& run, const ChannelTable& channels, const Blocks& blocks) const;
   ItemTable count_items(Run& run, const Dataflow& dataflow, PhaseMacs& macs);
   PhaseTime time(Run& run, const Dataflow& dataflow, const ItemTable& items);

@@ -173,6 +173,8 @@ const std::vector<ParameterSpec>& parameter_table() {
       count("buffer.weights_KB", &Parameters::weights_KB, 1, 1048576, "KB", "part of the buffer for W or its mask"),
       count("buffer.outputs_KB", &Parameters::outputs_KB, 1, 1048576, "KB", "part of the buffer for sums"),
       count("buffer.port_bits", &Parameters::port_bits, 1, 1048576, "bits", "from the buffer to the groups per cycle"),
+      count("buffer.output_port_bits", &Parameters::output_port_bits, 1, 1048576, "bits",
+            "from the groups to the part for sums per cycle"),
       {"memory.bandwidth_GBps", &Parameters::bandwidth_GBps, 0.001, 10000, 1, false, "", "GB/s", "DRAM bandwidth"},
       count("memory.latency_ns", &Parameters::latency_ns, 0, 100000, "ns", "from a DRAM request to its first byte"),
       flag("skip.input_zeros", &Parameters::skip_input_zeros, "skip zeros of streamed operands and outputs in padding"),

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -10,6 +11,9 @@
 namespace trainer {
 
 enum class BatchNormUnit { conventional, decoupled };
+
+/// Bits of a sum on its way from an accumulator to the output buffer.
+inline constexpr int64_t kSumBits = 32;
 
 /// Everything a processor file says; parameter_table() gives each one's key, range and meaning.
 struct ProcessorParameters {
@@ -33,7 +37,8 @@ struct ProcessorParameters {
   int64_t activations_KB = 640;
   int64_t weights_KB = 256;
   int64_t outputs_KB = 256;
-  int64_t port_bits = 4096;  ///< B_p
+  int64_t port_bits = 4096;         ///< B_p
+  int64_t output_port_bits = 4096;  ///< B_o
   double bandwidth_GBps = 12.8;
   int64_t latency_ns = 100;
   bool skip_input_zeros = false;
@@ -54,6 +59,8 @@ struct ProcessorParameters {
   }
   /// Bits of a value: 16 or 8.
   int64_t value_bits() const { return precision == "fp8" ? 8 : 16; }
+  /// Groups whose sums the output port takes at a time.
+  int64_t drain_ways() const { return std::max<int64_t>(1, output_port_bits / (kSumBits * pes_per_group * drain)); }
   /// Lanes of the whole array: G * P * L.
   int64_t array_lanes() const { return groups * pes_per_group * lanes; }
 };

@@ -5,7 +5,6 @@
 namespace trainer {
 namespace {
 
-constexpr int64_t kSumBits = 32;
 constexpr int64_t kWordBits = 16;
 
 bool holds_compressed(const PhaseRecord& record) {

@@ -60,6 +60,8 @@ struct Coverage {
   int pruned = 0;
   int from_batchnorm = 0;
   int narrow_ports = 0;
+  int few_ways = 0;
+  int several_ways = 0;
 
   void add(const PhaseOutcome& outcome, const LayerCase& layer, const ProcessorParameters& parameters) {
     const Dataflow& dataflow = outcome.choice.dataflow;
@@ -82,6 +84,8 @@ struct Coverage {
         loaded.X + loaded.dZ + loaded.shortcut + loaded.bitmap != outcome.counts.events[Event::activation_write] ? 1
                                                                                                                  : 0;
     narrow_ports += parameters.port_bits <= 64 ? 1 : 0;
+    few_ways += parameters.groups > 1 && parameters.drain_ways() == 1 ? 1 : 0;
+    several_ways += parameters.drain_ways() > 1 && parameters.drain_ways() < parameters.groups ? 1 : 0;
   }
 };
 
@@ -109,7 +113,7 @@ TEST(ContractionModel, EqualsTheLoopModelOnRandomLayers) {
   for (const int times : {coverage.held_weights, coverage.held_activations, coverage.balanced, coverage.split_inputs,
                           coverage.split_positions, coverage.memory_bound, coverage.loaded_again, coverage.small_values,
                           coverage.dynamic, coverage.speculated, coverage.shortcuts, coverage.masked, coverage.pruned,
-                          coverage.from_batchnorm, coverage.narrow_ports}) {
+                          coverage.from_batchnorm, coverage.narrow_ports, coverage.few_ways, coverage.several_ways}) {
     EXPECT_GT(times, 40) << "of 1,800 phases";
   }
 }

@@ -9,6 +9,7 @@ namespace {
 struct ItemPrediction {
   int64_t cycles;
   int64_t port;
+  int64_t drain;
 };
 
 // Twice as often as lanes: the cycles of a visit that wants `wanted` of `all` positions of a tile.
@@ -74,8 +75,9 @@ LoopPrediction predict(const LoopLayer& layer, const Dataflow& dataflow) {
       est = up(width(Le) * yp * nz, size) + up(S, Le);
     }
     const int64_t bits = item_bits(layer, block, d, gc, y, 1, static_cast<int64_t>(tiles.size()));
-    return ItemPrediction{std::max({pe, up(S, par.drain), layer.speculated ? est : 0}),
-                          std::max<int64_t>(1, up(bits, par.port_bits))};
+    const int64_t drain = std::max(up(S, par.drain), up(32 * (wg ? H : y * n_b * pixels), par.output_port_bits));
+    return ItemPrediction{std::max({pe, drain, layer.speculated ? est : 0}),
+                          std::max<int64_t>(1, up(bits, par.port_bits)), drain};
   };
 
   std::vector<std::vector<ItemPrediction>> items;
@@ -91,6 +93,7 @@ LoopPrediction predict(const LoopLayer& layer, const Dataflow& dataflow) {
     std::vector<int64_t> slice_sum(static_cast<size_t>(gc));
     int64_t largest = 0;
     int64_t ports = 0;
+    int64_t drains = 0;
     for (int64_t t = pass.t0; t < pass.t1; ++t) {
       for (int64_t b = pass.b0; b < pass.b1; ++b) {
         for (int64_t d = 0; d < gc; ++d) {
@@ -99,13 +102,16 @@ LoopPrediction predict(const LoopLayer& layer, const Dataflow& dataflow) {
           slice_sum[static_cast<size_t>(d)] += predicted.cycles;
           largest = std::max(largest, predicted.cycles);
           ports += predicted.port;
+          drains += predicted.drain;
         }
       }
     }
     const int64_t shared =
         std::max(largest, up(*std::max_element(slice_sum.begin(), slice_sum.end()), par.groups / gc));
-    compute += std::max(
-        ports, dataflow.assignment == Assignment::dynamic ? shared : *std::max_element(load.begin(), load.end()));
+    const int64_t ways = std::max<int64_t>(1, par.output_port_bits / (32 * P * par.drain));
+    const int64_t work =
+        dataflow.assignment == Assignment::dynamic ? shared : *std::max_element(load.begin(), load.end());
+    compute += std::max({ports, work, up(drains, ways)});
   }
   return {compute, std::max(compute, memory_cycles(passes, par))};
 }

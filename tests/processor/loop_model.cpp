@@ -38,13 +38,14 @@ class LoopPhase {
             const int64_t pos = positions_of(tiles_[static_cast<size_t>(t)], layer_.g);
             const int64_t bits = item_bits(layer_, blocks_[static_cast<size_t>(b)], d,
                                            dataflow_.grouping.input_channels, pos, pos, layer_.M);
-            items.push_back({.group = group_of(t, b, d, dataflow_),
-                             .slice = d,
-                             .pass = static_cast<int64_t>(i),
-                             .port = std::max<int64_t>(1, up(bits, par_.port_bits)),
-                             .estimate = item.estimate + up(item.sums, par_.speculation_lanes),
-                             .cycles = item.cycles,
-                             .drain = up(item.sums, par_.drain)});
+            items.push_back(
+                {.group = group_of(t, b, d, dataflow_),
+                 .slice = d,
+                 .pass = static_cast<int64_t>(i),
+                 .port = std::max<int64_t>(1, up(bits, par_.port_bits)),
+                 .estimate = item.estimate + up(item.sums, par_.speculation_lanes),
+                 .cycles = item.cycles,
+                 .drain = std::max(up(item.sums, par_.drain), up(32 * group_sums(t, b, d), par_.output_port_bits))});
           }
         }
       }
@@ -61,6 +62,22 @@ class LoopPhase {
 
  private:
   int64_t pixels() const { return layer_.phase == Phase::BP ? layer_.g.stride * layer_.g.stride : 1; }
+
+  // Sg
+  int64_t group_sums(int64_t t, int64_t b, int64_t d) const {
+    const LoopBlock& block = blocks_[static_cast<size_t>(b)];
+    if (layer_.phase != Phase::WG) {
+      return positions_of(tiles_[static_cast<size_t>(t)], layer_.g) * static_cast<int64_t>(block.channels.size()) *
+             pixels();
+    }
+    int64_t held = 0;
+    for (const int64_t o : block.channels) {
+      for (const Weight& w : layer_.held[static_cast<size_t>(o)]) {
+        held += layer_.slice_of(layer_.input_of(w), dataflow_.grouping.input_channels) == d ? 1 : 0;
+      }
+    }
+    return held;
+  }
 
   Item weight_item(int64_t t, int64_t b, int64_t d) {
     const Tile& tile = tiles_[static_cast<size_t>(t)];

@@ -2,6 +2,9 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <iterator>
+#include <set>
+#include <utility>
 
 #include "processor/loop_layer.h"
 
@@ -205,28 +208,37 @@ struct Times {
   }
 };
 
-// Section 4, item by item.
+// When an item asks for the output port, and from which group.
+struct Ask {
+  int64_t asked;
+  int64_t group;
+};
+
+// Section 4, item by item, where it is known when each of them is granted the output port.
 class Distributor {
  public:
   Distributor(const LoopQueues& queues, const ProcessorParameters& par)
       : queues_(queues), par_(par), groups_(static_cast<size_t>(par.groups)) {}
 
-  void send(const LoopItem& item, int64_t gate) {
+  Ask send(const LoopItem& item, int64_t gate, int64_t granted) {
     const int64_t ready = std::max(sent_, gate);
-    Times& group = groups_[static_cast<size_t>(queues_.dynamic ? group_for(item.slice, ready) : item.group)];
+    const int64_t number = queues_.dynamic ? group_for(item.slice, ready) : item.group;
+    Times& group = groups_[static_cast<size_t>(number)];
     sent_ = std::max(ready, Times::last(group.taken, par_.fifo_depth)) + item.port;
     const int64_t begun =
         std::max({sent_, Times::last(group.estimated, 1), Times::last(group.start, par_.speculation_fifo_depth)});
     const int64_t estimated = queues_.speculated ? begun + item.estimate : sent_;
     const int64_t start = std::max({estimated, Times::last(group.finish, 1), Times::last(group.drained, 2)});
     const int64_t finish = start + item.cycles;
-    const int64_t drained = std::max(finish, Times::last(group.drained, 1)) + item.drain;
+    const int64_t asked = std::max(finish, Times::last(group.drained, 1));
+    const int64_t drained = std::max(asked, granted) + item.drain;
     group.taken.push_back(queues_.speculated ? begun : start);
     group.estimated.push_back(estimated);
     group.start.push_back(start);
     group.finish.push_back(finish);
     group.drained.push_back(drained);
     all_drained_ = std::max(all_drained_, drained);
+    return {asked, number};
   }
 
   int64_t all_drained() const { return all_drained_; }
@@ -250,17 +262,20 @@ class Distributor {
   int64_t all_drained_ = 0;
 };
 
-}  // namespace
+struct Course {
+  std::vector<Ask> asks;  // of every item
+  int64_t end = 0;
+};
 
-int64_t end_to_end(const std::vector<LoopItem>& items, const LoopQueues& queues, const std::vector<LoopPass>& passes,
-                   const ProcessorParameters& par, bool free_memory) {
+Course course(const std::vector<LoopItem>& items, const LoopQueues& queues, const std::vector<LoopPass>& passes,
+              const ProcessorParameters& par, bool free_memory, const std::vector<int64_t>& granted) {
   const auto x = [&](int64_t bytes) { return free_memory ? 0 : transfer_cycles(bytes, par); };
   const int64_t n = static_cast<int64_t>(passes.size());
   std::vector<int64_t> loaded(passes.size()), computed(passes.size()), stored(passes.size());
   const auto at = [](const std::vector<int64_t>& list, int64_t i) { return i < 0 ? 0 : list[static_cast<size_t>(i)]; };
   Distributor distributor(queues, par);
+  Course result;
   int64_t free = 0;
-  size_t next = 0;
   for (int64_t i = 0; i < n; ++i) {
     // load(0), load(1), store(0), load(2), store(1), ...
     for (int64_t l = i == 0 ? 0 : i + 1; l <= std::min(i + 1, n - 1); ++l) {
@@ -268,14 +283,56 @@ int64_t end_to_end(const std::vector<LoopItem>& items, const LoopQueues& queues,
           std::max(free, at(computed, l - 2)) + x(passes[static_cast<size_t>(l)].load_bytes);
     }
     const int64_t gate = std::max(loaded[static_cast<size_t>(i)], at(stored, i - 2));
-    for (; next < items.size() && items[next].pass == i; ++next) {
-      distributor.send(items[next], gate);
+    while (result.asks.size() < items.size() && items[result.asks.size()].pass == i) {
+      const size_t next = result.asks.size();
+      result.asks.push_back(distributor.send(items[next], gate, granted[next]));
     }
     computed[static_cast<size_t>(i)] = distributor.all_drained();
     stored[static_cast<size_t>(i)] = free =
         std::max(free, distributor.all_drained()) + x(passes[static_cast<size_t>(i)].store_bytes);
   }
-  return stored.back();
+  result.end = stored.back();
+  return result;
+}
+
+// Who gets the output port when, of items that ask for it at these times.
+std::vector<int64_t> grants(const std::vector<LoopItem>& items, const std::vector<Ask>& asks, int64_t ways) {
+  std::vector<size_t> order;
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (items[i].drain > 0) {
+      order.push_back(i);
+    }
+  }
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return std::pair(asks[a].asked, asks[a].group) < std::pair(asks[b].asked, asks[b].group);
+  });
+  std::vector<int64_t> granted(items.size(), 0);
+  std::multiset<int64_t, std::greater<>> last;  // `ways` of those before, the last to drain
+  for (const size_t i : order) {
+    granted[i] = static_cast<int64_t>(last.size()) < ways ? asks[i].asked : std::max(asks[i].asked, *last.rbegin());
+    last.insert(granted[i] + items[i].drain);
+    if (static_cast<int64_t>(last.size()) > ways) {
+      last.erase(std::prev(last.end()));
+    }
+  }
+  return granted;
+}
+
+}  // namespace
+
+// Grants depend on when items ask, and that on earlier grants: from a guess, each round gets at least one more right.
+int64_t end_to_end(const std::vector<LoopItem>& items, const LoopQueues& queues, const std::vector<LoopPass>& passes,
+                   const ProcessorParameters& par, bool free_memory) {
+  const int64_t ways = std::max<int64_t>(1, par.output_port_bits / (32 * par.pes_per_group * par.drain));
+  std::vector<int64_t> granted(items.size(), 0);
+  for (;;) {
+    const Course result = course(items, queues, passes, par, free_memory, granted);
+    std::vector<int64_t> next = grants(items, result.asks, ways);
+    if (next == granted) {
+      return result.end;
+    }
+    granted = std::move(next);
+  }
 }
 
 }  // namespace trainer::loops

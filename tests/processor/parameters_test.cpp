@@ -76,6 +76,8 @@ TEST(Parameters, ValuesOfTheFile) {
   EXPECT_FALSE(dense.speculates_feedforward || dense.speculates_backpropagation || dense.speculates_gradients);
   EXPECT_EQ(trainer.port_bits, 4096);
   EXPECT_EQ(dense.port_bits, 4096);
+  EXPECT_EQ(trainer.drain_ways(), 4);
+  EXPECT_EQ(dense.drain_ways(), 4);
 }
 
 TEST(Parameters, OverridesWin) {

@@ -45,6 +45,7 @@ void surround(LayerCase& layer, Random random) {
 void add_speculation(ProcessorParameters& p, Random random) {
   const bool everything = random.below(2) == 0;
   p.port_bits = pick<int64_t>(random, {1, 64, 500, 4096, 1048576});
+  p.output_port_bits = pick<int64_t>(random, {7, 64, 500, 4096, 1048576});
   p.speculates_backpropagation = everything || random.below(2) == 0;
   p.speculates_gradients = everything || random.below(2) == 0;
   // What is estimated has no slices of input channels.

@@ -37,6 +37,7 @@ ProcessorParameters example_processor() {
   p.bandwidth_GBps = 0.8;
   p.latency_ns = 50;
   p.port_bits = 1024;
+  p.output_port_bits = 1024;
   p.skip_input_zeros = p.skip_weight_zeros = p.skip_pruned_gradients = true;
   return p;
 }
@@ -255,19 +256,22 @@ TEST_F(WorkedExample, BackpropagationWithUnwantedOutputs) {
   expect_events(run(Phase::BP, "activation-compressed").counts, {{Event::bitmap_scan, 168}, {Event::bitmap_read, 50}});
 }
 
-TEST(WorkedTimes, FiveItemsInTwoPasses) {
+PhaseTime five_items(int64_t output_port_bits) {
   // Five tiles of one block on 1 x 2 x 1 groups.
   ItemTable items;
   items.row_size = 8;
   items.cycles = {5, 1, 3, 1, 1, 0, 0, 0};
   items.tile_sums = {2, 2, 2, 2, 2};
   items.block_sums = {1};
+  items.tile_group_sums = {2, 2, 2, 2, 2};
+  items.block_group_sums = {1};
   ProcessorParameters parameters;
   parameters.clock_MHz = 1;
   parameters.bandwidth_GBps = 0.001;  // a byte per cycle
   parameters.latency_ns = 0;
   parameters.fifo_depth = 1;
   parameters.drain = 1;
+  parameters.output_port_bits = output_port_bits;
   PassPlan plan;
   plan.passes = {{0, 3, 0, 1, 4, 3, 0, {}, {}}, {3, 5, 0, 1, 4, 3, 0, {}, {}}};
   const Dataflow dataflow{Compress::weight, {1, 2, 1}, Assignment::in_order};
@@ -282,8 +286,18 @@ TEST(WorkedTimes, FiveItemsInTwoPasses) {
   const Blocks blocks = make_blocks(shape, dataflow, parameters, held.of_channels());
   const ItemPort port(shape, {}, parameters, make_tiles(geometry, 64, 1), blocks, held,
                       OperandSizes(shape, parameters, held, &X, nullptr), 1);
-  const PhaseTime time = run_pipeline(items, plan, port, dataflow, parameters);
+  return run_pipeline(items, plan, port, dataflow, parameters);
+}
+
+TEST(WorkedTimes, FiveItemsInTwoPasses) {
+  const PhaseTime time = five_items(64);
   EXPECT_EQ(time.cycles, 21);
+  EXPECT_EQ(time.compute_cycles, 13);
+}
+
+TEST(WorkedTimes, OneGroupDrainsAtATime) {
+  const PhaseTime time = five_items(32);
+  EXPECT_EQ(time.cycles, 22);
   EXPECT_EQ(time.compute_cycles, 13);
 }
 

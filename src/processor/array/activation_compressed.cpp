@@ -226,7 +226,6 @@ void ActivationCompressedArray::items_of_channels(const PhaseShape& shape, const
 ItemTable ActivationCompressedArray::items(const PhaseShape& shape, const Dataflow& dataflow, const Blocks& blocks,
                                            const Tiles& tiles, const HeldWeights& held, const BitmapView* X,
                                            const BitmapView* dZ, int64_t lanes) {
-  const ConvolutionGeometry& g = grid_.geometry();
   const bool skip_zeros = parameters_.skip_input_zeros;
   const bool wg = shape.phase == Phase::WG;
   const int64_t places = tile_places(shape.phase, Compress::activation, parameters_);
@@ -243,9 +242,8 @@ ItemTable ActivationCompressedArray::items(const PhaseShape& shape, const Datafl
   table.row_size = wg ? grid_.row_size() : ceil_div(tiles.size(), 4) * 4;
   table.cycles.assign(static_cast<size_t>(blocks.size() * table.slices * table.row_size), 0);
   table.block_sums.resize(static_cast<size_t>(blocks.size() * table.slices));
-  const int64_t pixels_each = shape.phase == Phase::BP ? g.stride * g.stride : 1;
   for (int64_t t = 0; t < tiles.size(); ++t) {
-    table.tile_sums.push_back(wg ? 1 : tiles.most_positions_of_pe[static_cast<size_t>(t)] * pixels_each);
+    table.tile_sums.push_back(wg ? 1 : tiles.most_positions_of_pe[static_cast<size_t>(t)] * shape.drained_pixels);
   }
 
   const std::vector<uint16_t> bits = column_bits(shape, blocks, held);

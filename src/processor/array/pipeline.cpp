@@ -1,154 +1,194 @@
 #include "processor/array/pipeline.h"
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
+#include "processor/array/group_queue.h"
+#include "processor/array/pass_clock.h"
 #include "processor/dataflow/partition.h"
 #include "processor/integer.h"
 
 namespace trainer {
 namespace {
 
-// A group with its estimator and their queues. Numbers of items are kept modulo the queues' depths.
-struct Group {
-  int64_t finished = 0;             // its last item
-  int64_t drained = 0;              // its last item
-  int64_t drained_before = 0;       // the one before
-  int64_t estimated = 0;            // its last item
-  int64_t items = 0;                // in the distributor's queue so far
-  int64_t estimates = 0;            // in the estimator's queue so far
-  std::vector<int64_t> finishes{};  // of items sent and not known to be finished: dynamic assignment alone
-  size_t first_unfinished = 0;
+constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+
+/// The item that the distributor sends next.
+struct Cursor {
+  size_t pass = 0;
+  int64_t tile = 0;
+  int64_t block = 0;
+  int64_t slice = 0;
 };
 
+/// Times come from sums and maxima alone, but for the output port, which groups get in the order in which they ask. So
+/// everything is sent that can be without knowing more grants; then the earliest of those who ask is given a way; and
+/// so on. Nothing that is sent later can ask earlier: it waits for a start, or a pass, that comes after a drain of
+/// those who ask now.
 class Pipeline {
  public:
-  Pipeline(const ItemTable& items, const ItemPort& port, const Dataflow& dataflow,
-           const ProcessorParameters& parameters)
+  Pipeline(const ItemTable& items, const PassPlan& plan, const ItemPort& port, const Dataflow& dataflow,
+           const ProcessorParameters& parameters, bool memory_takes_time)
       : items_(items),
+        plan_(plan),
         port_(port),
         dataflow_(dataflow),
-        depth_(parameters.fifo_depth),
-        estimate_depth_(parameters.speculation_fifo_depth),
-        drain_(parameters.drain),
-        groups_(static_cast<size_t>(dataflow.grouping.product())),
-        taken_(static_cast<size_t>(dataflow.grouping.product() * depth_)),
-        starts_(static_cast<size_t>(dataflow.grouping.product() * estimate_depth_)) {}
+        parameters_(parameters),
+        passes_(plan, items.slices, Dram(parameters), memory_takes_time),
+        groups_(static_cast<size_t>(dataflow.grouping.product()), GroupQueue(parameters, !items.estimates.empty())),
+        asked_(groups_.size(), kNever),
+        free_(static_cast<size_t>(std::min(parameters.drain_ways(), dataflow.grouping.product())), 0) {
+    begin_pass();
+  }
 
-  // Sends the pass's items; none is sent before `gate`. Returns when all items so far have drained.
-  int64_t run(const Pass& pass, int64_t gate) {
-    const int64_t gp = dataflow_.grouping.positions;
-    const bool dynamic = dataflow_.assignment == Assignment::dynamic;
-    sent_ = std::max(sent_, gate);
-    for (int64_t tile = pass.tile_begin; tile < pass.tile_end; ++tile) {
-      const int64_t tile_sums = items_.tile_sums[static_cast<size_t>(tile)];
-      for (int64_t block = pass.block_begin; block < pass.block_end; ++block) {
-        const int64_t first_group = (block_part(block, dataflow_) * gp + tile % gp) * items_.slices;
-        for (int64_t slice = 0; slice < items_.slices; ++slice) {
-          const int64_t sums = tile_sums * items_.block_sums[static_cast<size_t>(block * items_.slices + slice)];
-          const Item item{port_.cycles(tile, block, slice),
-                          items_.estimates.empty() ? 0 : items_.estimate_row(block)[tile],
-                          items_.row(block, slice)[tile], ceil_div(sums, drain_)};
-          send(dynamic ? least_busy(slice) : first_group + slice, item);
-        }
+  /// The end of the last store.
+  int64_t run() {
+    do {
+      while (send()) {
       }
-    }
-    return computed_;
+    } while (grant());
+    return passes_.end();
   }
 
  private:
-  struct Item {
-    int64_t port;
-    int64_t estimate;
-    int64_t cycles;
-    int64_t drain;
-  };
+  bool all_sent() const { return next_.pass == plan_.passes.size(); }
 
-  // The group of the slice that has the fewest items outstanding when the distributor is ready.
-  int64_t least_busy(int64_t slice) {
-    int64_t best = -1;
+  void begin_pass() {
+    if (!all_sent()) {
+      next_.tile = plan_.passes[next_.pass].tile_begin;
+      next_.block = plan_.passes[next_.pass].block_begin;
+    }
+  }
+
+  void advance() {
+    group_ = kNone;
+    const Pass& pass = plan_.passes[next_.pass];
+    if (++next_.slice < items_.slices) {
+      return;
+    }
+    next_.slice = 0;
+    if (++next_.block < pass.block_end) {
+      return;
+    }
+    next_.block = pass.block_begin;
+    if (++next_.tile < pass.tile_end) {
+      return;
+    }
+    ++next_.pass;
+    begin_pass();
+  }
+
+  /// False where that has to wait for a grant, or nothing is left.
+  bool send() {
+    if (all_sent() || !passes_.has_gate(next_.pass)) {
+      return false;
+    }
+    const int64_t ready = std::max(sent_, passes_.gate(next_.pass));
+    if (group_ == kNone && !pick_group(ready)) {
+      return false;
+    }
+    GroupQueue& group = groups_[static_cast<size_t>(group_)];
+    if (!group.knows_room()) {
+      return false;
+    }
+    sent_ = std::max(ready, group.room()) + port_.cycles(next_.tile, next_.block, next_.slice);
+    group.push({sent_, items_.estimates.empty() ? 0 : items_.estimate_row(next_.block)[next_.tile],
+                items_.row(next_.block, next_.slice)[next_.tile], drain_cycles(), next_.pass});
+    follow(group_);
+    advance();
+    return true;
+  }
+
+  int64_t drain_cycles() const {
+    const auto tile = static_cast<size_t>(next_.tile);
+    const auto block = static_cast<size_t>(next_.block * items_.slices + next_.slice);
+    const int64_t own = ceil_div(items_.tile_sums[tile] * items_.block_sums[block], parameters_.drain);
+    const int64_t bits = kSumBits * items_.tile_group_sums[tile] * items_.block_group_sums[block];
+    return std::max(own, ceil_div(bits, parameters_.output_port_bits));
+  }
+
+  /// False where that has to wait for a grant.
+  bool pick_group(int64_t ready) {
+    if (dataflow_.assignment != Assignment::dynamic) {
+      const int64_t gp = dataflow_.grouping.positions;
+      group_ = (block_part(next_.block, dataflow_) * gp + next_.tile % gp) * items_.slices + next_.slice;
+      return true;
+    }
+    if (*std::min_element(asked_.begin(), asked_.end()) < ready) {
+      return false;  // an item may start and finish before the distributor is ready
+    }
     size_t fewest = 0;
-    for (int64_t number = slice; number < static_cast<int64_t>(groups_.size()); number += items_.slices) {
-      Group& group = groups_[static_cast<size_t>(number)];
-      while (group.first_unfinished < group.finishes.size() && group.finishes[group.first_unfinished] <= sent_) {
-        ++group.first_unfinished;
-      }
-      const size_t outstanding = group.finishes.size() - group.first_unfinished;
-      if (best < 0 || outstanding < fewest) {
-        best = number;
+    for (int64_t number = next_.slice; number < static_cast<int64_t>(groups_.size()); number += items_.slices) {
+      const size_t outstanding = groups_[static_cast<size_t>(number)].outstanding(ready);
+      if (group_ == kNone || outstanding < fewest) {
+        group_ = number;
         fewest = outstanding;
       }
     }
-    return best;
+    return true;
   }
 
-  void send(int64_t number, const Item& item) {
-    Group& group = groups_[static_cast<size_t>(number)];
-    int64_t& taken_of_slot = taken_[static_cast<size_t>(number * depth_ + group.items)];
-    group.items = group.items + 1 == depth_ ? 0 : group.items + 1;
-    sent_ = std::max(sent_, taken_of_slot) + item.port;
-    int64_t start = 0;
-    if (items_.estimates.empty()) {
-      start = std::max({sent_, group.finished, group.drained_before});
-      taken_of_slot = start;
-    } else {
-      int64_t& start_of_slot = starts_[static_cast<size_t>(number * estimate_depth_ + group.estimates)];
-      group.estimates = group.estimates + 1 == estimate_depth_ ? 0 : group.estimates + 1;
-      const int64_t begun = std::max({sent_, group.estimated, start_of_slot});
-      taken_of_slot = begun;
-      group.estimated = begun + item.estimate;
-      start = std::max({group.estimated, group.finished, group.drained_before});
-      start_of_slot = start;
-    }
-    group.finished = start + item.cycles;
-    group.drained_before = group.drained;
-    group.drained = std::max(group.finished, group.drained) + item.drain;
-    computed_ = std::max(computed_, group.drained);
-    if (dataflow_.assignment == Assignment::dynamic) {
-      group.finishes.push_back(group.finished);
+  /// What the group does as far as it is known.
+  void follow(int64_t number) {
+    GroupQueue& group = groups_[static_cast<size_t>(number)];
+    const bool waits = free_.size() < groups_.size();
+    int64_t& asked = asked_[static_cast<size_t>(number)];
+    while (asked == kNever && group.asks()) {
+      if (waits && group.drain_cycles() > 0) {
+        asked = group.asked();
+      } else {
+        drain(group, group.asked());
+      }
     }
   }
+
+  void drain(GroupQueue& group, int64_t granted) {
+    const int64_t drained = granted + group.drain_cycles();
+    passes_.drained(group.draining_pass(), drained);
+    group.drain(drained);
+  }
+
+  /// Gives a way to the item that asked first. False where none asks.
+  bool grant() {
+    const auto first = std::min_element(asked_.begin(), asked_.end());
+    if (*first == kNever) {
+      return false;
+    }
+    const auto number = first - asked_.begin();
+    GroupQueue& group = groups_[static_cast<size_t>(number)];
+    int64_t& way = *std::min_element(free_.begin(), free_.end());
+    const int64_t granted = std::max(*first, way);
+    way = granted + group.drain_cycles();
+    *first = kNever;
+    drain(group, granted);
+    follow(number);
+    return true;
+  }
+
+  static constexpr int64_t kNone = -1;
 
   const ItemTable& items_;
+  const PassPlan& plan_;
   const ItemPort& port_;
   Dataflow dataflow_;
-  int64_t depth_;
-  int64_t estimate_depth_;
-  int64_t drain_;
-  std::vector<Group> groups_;
-  std::vector<int64_t> taken_;   // [group][slot of the distributor's queue]: when the item that used it last left it
-  std::vector<int64_t> starts_;  // [group][slot of the estimator's queue]: the same
+  const ProcessorParameters& parameters_;
+  PassClock passes_;
+  std::vector<GroupQueue> groups_;
+  std::vector<int64_t> asked_;  // of each group: when its next item asks for the output port; never where it does not
+  std::vector<int64_t> free_;   // of each way: from when on
+  Cursor next_;
+  int64_t group_ = kNone;  // of the next item, where it is known
   int64_t sent_ = 0;
-  int64_t computed_ = 0;
 };
 
 }  // namespace
 
 PhaseTime run_pipeline(const ItemTable& items, const PassPlan& plan, const ItemPort& port, const Dataflow& dataflow,
                        const ProcessorParameters& parameters) {
-  const Dram dram(parameters);
   PhaseTime time;
-  for (const bool memory_takes_time : {true, false}) {
-    const auto transfer = [&](int64_t bytes) { return memory_takes_time ? dram.cycles(bytes) : 0; };
-    Pipeline pipeline(items, port, dataflow, parameters);
-    const size_t count = plan.passes.size();
-    std::vector<int64_t> loaded(count);
-    std::vector<int64_t> computed(count);
-    std::vector<int64_t> stored(count);
-    int64_t free = 0;
-    const auto load = [&](size_t i) {
-      if (i < count) {
-        loaded[i] = free = std::max(free, i < 2 ? 0 : computed[i - 2]) + transfer(plan.passes[i].load_bytes);
-      }
-    };
-    load(0);
-    for (size_t i = 0; i < count; ++i) {
-      load(i + 1);
-      computed[i] = pipeline.run(plan.passes[i], std::max(loaded[i], i < 2 ? 0 : stored[i - 2]));
-      stored[i] = free = std::max(free, computed[i]) + transfer(plan.passes[i].store_bytes);
-    }
-    (memory_takes_time ? time.cycles : time.compute_cycles) = stored.back();
-  }
+  time.cycles = Pipeline(items, plan, port, dataflow, parameters, true).run();
+  time.compute_cycles = Pipeline(items, plan, port, dataflow, parameters, false).run();
   return time;
 }
 

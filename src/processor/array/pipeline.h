@@ -16,8 +16,8 @@ struct PhaseTime {
   int64_t compute_cycles = 0;  ///< with a memory that takes no time
 };
 
-/// Distributor, port, queues, estimators, groups, drains and DRAM channel in one recursion of max and plus:
-/// docs/processor-contract.md, sections 4 and 6. `items` have estimate times where FF is speculated.
+/// Distributor, ports, queues, estimators, groups, drains and DRAM channel: docs/processor-contract.md, sections 4
+/// and 6. `items` have estimate times where FF is speculated.
 PhaseTime run_pipeline(const ItemTable& items, const PassPlan& plan, const ItemPort& port, const Dataflow& dataflow,
                        const ProcessorParameters& parameters);
 

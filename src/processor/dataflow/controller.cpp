@@ -88,13 +88,16 @@ int64_t Controller::port(int64_t width, int64_t block_held, int64_t slice_inputs
   return std::max<int64_t>(1, ceil_div(bits, parameters_.port_bits));
 }
 
+int64_t Controller::drain(int64_t sums, int64_t group_sums) const {
+  return std::max(ceil_div(sums, parameters_.drain), ceil_div(kSumBits * group_sums, parameters_.output_port_bits));
+}
+
 Controller::PredictedItems Controller::predict_items(const Dataflow& dataflow, const Blocks& blocks) const {
   const PhaseShape& shape = facts_.shape;
   const int64_t slices = dataflow.grouping.input_channels;
   const int64_t P = parameters_.pes_per_group;
   const int64_t tile_count = tiles(dataflow).size();
   const int64_t y = ceil_div(shape.positions, tile_count);
-  const int64_t pixels_each = shape.phase == Phase::BP ? facts_.geometry.stride * facts_.geometry.stride : 1;
   const bool wg = shape.phase == Phase::WG;
   PredictedItems items;
   for (int64_t b = 0; b < blocks.size(); ++b) {
@@ -118,18 +121,20 @@ Controller::PredictedItems Controller::predict_items(const Dataflow& dataflow, c
       int64_t sums = 0;
       if (weights_held) {
         pe = weight_item(most, y);
-        sums = wg ? most : y * pixels_each;
+        sums = wg ? most : y * shape.drained_pixels;
       } else {
         pe = activation_item(held, inputs, y, parameters_.lanes);
-        sums = wg ? ceil_div(held, P) : ceil_div(y, P) * width * pixels_each;
+        sums = wg ? ceil_div(held, P) : ceil_div(y, P) * width * shape.drained_pixels;
       }
-      int64_t cycles = std::max(pe, ceil_div(sums, parameters_.drain));
+      const int64_t drained = drain(sums, wg ? held : y * width * shape.drained_pixels);
+      int64_t cycles = std::max(pe, drained);
       if (facts_.selection.speculated) {
         const int64_t lanes = parameters_.speculation_lanes;
         const int64_t estimate = weights_held ? weight_estimate(most, y) : activation_item(held, inputs, y, lanes);
         cycles = std::max(cycles, estimate + ceil_div(sums, lanes));
       }
       items.cycles.push_back(cycles);
+      items.drains.push_back(drained);
       items.ports.push_back(port(width, block_held, inputs, tile_count, y));
     }
   }
@@ -146,6 +151,7 @@ int64_t Controller::predict_pass(const Dataflow& dataflow, const PredictedItems&
   const int64_t parts = dynamic ? 1 : grouping.output_channels;
   std::vector<int64_t> of_tile(static_cast<size_t>(parts * slices));  // [part][slice]
   int64_t ports = 0;
+  int64_t drains = 0;
   int64_t longest = 0;
   for (int64_t block = pass.block_begin; block < pass.block_end; ++block) {
     for (int64_t d = 0; d < slices; ++d) {
@@ -154,12 +160,13 @@ int64_t Controller::predict_pass(const Dataflow& dataflow, const PredictedItems&
       of_tile[static_cast<size_t>(part * slices + d)] += items.cycles[at];
       longest = std::max(longest, items.cycles[at]);
       ports += items.ports[at];
+      drains += items.drains[at];
     }
   }
   const int64_t most = *std::max_element(of_tile.begin(), of_tile.end());
   const int64_t work = dynamic ? std::max(longest, ceil_div(tile_count * most, grouping.product() / slices))
                                : ceil_div(tile_count, grouping.positions) * most;
-  return std::max(work, tile_count * ports);
+  return std::max({work, tile_count * ports, ceil_div(tile_count * drains, parameters_.drain_ways())});
 }
 
 Prediction Controller::predict(const Dataflow& dataflow) {

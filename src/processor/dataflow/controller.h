@@ -13,7 +13,6 @@ namespace trainer {
 /// What the hardware knows of a phase before it starts: docs/processor-contract.md, section 9.
 struct PhaseFacts {
   const PhaseShape& shape;
-  const ConvolutionGeometry& geometry;
   const HeldCounts& held;
   const OperandSizes& sizes;
   int64_t nonzeros;           ///< of X (FF, WG) or dZ (BP)
@@ -62,6 +61,7 @@ class Controller {
   struct PredictedItems {
     std::vector<int64_t> cycles;
     std::vector<int64_t> ports;
+    std::vector<int64_t> drains;
   };
 
   struct Entry {
@@ -77,6 +77,7 @@ class Controller {
   int64_t weight_item(int64_t most_held, int64_t tile_positions) const;
   int64_t weight_estimate(int64_t most_held, int64_t tile_positions) const;
   int64_t activation_item(int64_t held, int64_t slice_inputs, int64_t tile_positions, int64_t lanes) const;
+  int64_t drain(int64_t sums, int64_t group_sums) const;
   int64_t port(int64_t width, int64_t block_held, int64_t slice_inputs, int64_t tiles, int64_t tile_positions) const;
 
   const PhaseFacts& facts_;

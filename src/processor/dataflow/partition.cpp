@@ -14,7 +14,8 @@ PhaseShape::PhaseShape(Phase of, const ConvolutionGeometry& geometry)
       conv_groups(geometry.groups),
       kernel(geometry.r * geometry.s),
       positions(geometry.n * geometry.p() * geometry.q()),
-      output_pixels(of == Phase::BP ? geometry.n * geometry.h * geometry.w : positions) {}
+      output_pixels(of == Phase::BP ? geometry.n * geometry.h * geometry.w : positions),
+      drained_pixels(of == Phase::BP ? geometry.stride * geometry.stride : 1) {}
 
 std::vector<int64_t> Blocks::block_of_channel() const {
   std::vector<int64_t> of(channels.size());

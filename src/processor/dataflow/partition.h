@@ -16,12 +16,13 @@ struct PhaseShape {
   PhaseShape(Phase of, const ConvolutionGeometry& geometry);
 
   Phase phase;
-  int64_t outputs;        ///< O: output channels
-  int64_t inputs;         ///< I: input channels of one convolution group
-  int64_t conv_groups;    ///< g
-  int64_t kernel;         ///< R*S
-  int64_t positions;      ///< M: N*P*Q
-  int64_t output_pixels;  ///< of dX or Z for one output channel and all images
+  int64_t outputs;         ///< O: output channels
+  int64_t inputs;          ///< I: input channels of one convolution group
+  int64_t conv_groups;     ///< g
+  int64_t kernel;          ///< R*S
+  int64_t positions;       ///< M: N*P*Q
+  int64_t output_pixels;   ///< of dX or Z for one output channel and all images
+  int64_t drained_pixels;  ///< that a position stands for as sums drain: the stride's square in BP
 
   int64_t group_outputs() const { return outputs / conv_groups; }
   /// J: columns of an output channel.

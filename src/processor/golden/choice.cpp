@@ -27,13 +27,17 @@ class Predictor {
   struct Cycles {
     int64_t item = 0;
     int64_t port = 0;
+    int64_t drain = 0;
   };
 
   Held held(const Block& block, int64_t slice) const;
   int64_t wanted_of(int64_t met) const;
   int64_t sums(const Block& block, const Held& held) const;
   int64_t visit(int64_t issued, int64_t lanes, bool by_bitmap) const;
+  int64_t group_sums(const Block& block, const Held& held) const;
+  int64_t drain(const Block& block, int64_t slice) const;
   int64_t item(const Block& block, int64_t slice) const;
+  int64_t ways() const;
   int64_t work_weight_compressed(const Held& held) const;
   int64_t work_activation_compressed(const Held& held, int64_t slice, int64_t lanes) const;
   int64_t estimate(const Held& held, int64_t slice, int64_t sums) const;
@@ -96,6 +100,25 @@ int64_t Predictor::sums(const Block& block, const Held& held) const {
   return job_.phase == Phase::BP ? own * job_.layer.stride * job_.layer.stride : own;
 }
 
+/// Sg
+int64_t Predictor::group_sums(const Block& block, const Held& held) const {
+  if (job_.phase == Phase::WG) {
+    return held.all;
+  }
+  const int64_t sums = y_ * static_cast<int64_t>(block.channels.size());
+  return job_.phase == Phase::BP ? sums * job_.layer.stride * job_.layer.stride : sums;
+}
+
+int64_t Predictor::drain(const Block& block, int64_t slice) const {
+  const Held counts = held(block, slice);
+  return std::max(divide_up(sums(block, counts), job_.processor.drain),
+                  divide_up(kSumBits * group_sums(block, counts), job_.processor.output_port_bits));
+}
+
+int64_t Predictor::ways() const {
+  return std::max<int64_t>(1, job_.processor.output_port_bits / (kSumBits * job_.processor.pes * job_.processor.drain));
+}
+
 /// Cycles of a visit of WC times twice the lanes: on average where bitmaps say what is issued.
 int64_t Predictor::visit(int64_t issued, int64_t lanes, bool by_bitmap) const {
   return by_bitmap ? std::max(2 * lanes, 2 * issued + lanes - 1) : 2 * lanes * divide_up(y_, lanes);
@@ -128,7 +151,7 @@ int64_t Predictor::item(const Block& block, int64_t slice) const {
   const int64_t S = sums(block, counts);
   const int64_t work = weight_compressed() ? work_weight_compressed(counts)
                                            : work_activation_compressed(counts, slice, job_.processor.lanes);
-  const int64_t cycles = std::max(work, divide_up(S, job_.processor.drain));
+  const int64_t cycles = std::max(work, drain(block, slice));
   return job_.speculated ? std::max(cycles, estimate(counts, slice, S)) : cycles;
 }
 
@@ -138,19 +161,22 @@ int64_t Predictor::compute_cycles(const std::vector<Pass>& passes) const {
     cycles.emplace_back();
     for (int64_t slice = 0; slice < job_.dataflow.gc; ++slice) {
       const int64_t port = port_cycles(job_, static_cast<int64_t>(block), slice, 1, job_.tiles, y_);
-      cycles.back().push_back({item(job_.blocks[block], slice), port});
+      cycles.back().push_back({item(job_.blocks[block], slice), port, drain(job_.blocks[block], slice)});
     }
   }
   int64_t sum = 0;
   for (const Pass& pass : passes) {
     int64_t ports = 0;
+    int64_t drains = 0;
     for (int64_t block = pass.blocks.first; block < pass.blocks.end; ++block) {
       for (const Cycles& item : cycles[static_cast<size_t>(block)]) {
         ports += pass.tiles.size() * item.port;
+        drains += pass.tiles.size() * item.drain;
       }
     }
     const bool dynamic = job_.dataflow.assignment == Assignment::dynamic;
-    sum += std::max(ports, dynamic ? pass_dynamic(pass, cycles) : pass_in_groups(pass, cycles));
+    const int64_t work = dynamic ? pass_dynamic(pass, cycles) : pass_in_groups(pass, cycles);
+    sum += std::max({ports, divide_up(drains, ways()), work});
   }
   return sum;
 }

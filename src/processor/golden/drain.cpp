@@ -5,11 +5,14 @@
 
 namespace trainer::golden {
 
-Drain::Drain(const sc_core::sc_module_name& name, OutputBuffer& output, PassSequencer& sequencer)
+Drain::Drain(const sc_core::sc_module_name& name, int64_t group, OutputBuffer& output, OutputPort& port,
+             PassSequencer& sequencer)
     : sc_core::sc_module(name),
       drained("drained"),
       clock("clock"),
+      group_(group),
       output_(output),
+      port_(port),
       sequencer_(sequencer),
       pushed_("pushed") {
   SC_HAS_PROCESS(Drain);
@@ -25,16 +28,19 @@ void Drain::use(Job* job) {
 }
 
 void Drain::push(const Item& item, std::vector<Bank> banks) {
-  entries_.push_back({item, std::move(banks)});
+  int64_t sums = 0;
+  for (const Bank& bank : banks) {
+    sums += bank.slots;
+  }
+  entries_.push_back({item, std::move(banks), kSumBits * sums});
   pushed_.notify(sc_core::SC_ZERO_TIME);
 }
 
 void Drain::run() {
-  if (busy_) {  // a cycle has passed
-    for (Bank& bank : entries_.front().banks) {
-      bank.slots = std::max<int64_t>(bank.slots - job_->processor.drain, 0);
-    }
+  if (busy_ && port_.granted(group_)) {  // a cycle has passed
+    move();
     if (empty()) {
+      port_.leave(group_);
       complete();
     }
   }
@@ -42,6 +48,8 @@ void Drain::run() {
     busy_ = true;
     if (empty()) {
       complete();
+    } else {
+      port_.ask(group_);
     }
   }
   if (busy_) {
@@ -49,9 +57,17 @@ void Drain::run() {
   }
 }
 
+void Drain::move() {
+  Entry& entry = entries_.front();
+  for (Bank& bank : entry.banks) {
+    bank.slots = std::max<int64_t>(bank.slots - job_->processor.drain, 0);
+  }
+  entry.port_bits = std::max<int64_t>(entry.port_bits - job_->processor.output_port_bits, 0);
+}
+
 bool Drain::empty() const {
-  return std::all_of(entries_.front().banks.begin(), entries_.front().banks.end(),
-                     [](const Bank& bank) { return bank.slots == 0; });
+  return entries_.front().port_bits == 0 && std::all_of(entries_.front().banks.begin(), entries_.front().banks.end(),
+                                                        [](const Bank& bank) { return bank.slots == 0; });
 }
 
 void Drain::complete() {

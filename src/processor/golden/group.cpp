@@ -11,13 +11,13 @@ constexpr int64_t kBanks = 2;
 
 }  // namespace
 
-Group::Group(const sc_core::sc_module_name& name, int64_t pes, OutputBuffer& output, PassSequencer& sequencer)
+Group::Group(const sc_core::sc_module_name& name, int64_t number, int64_t pes, OutputBuffer& output, OutputPort& port,
+             PassSequencer& sequencer)
     : sc_core::sc_module(name),
       clock("clock"),
-      output_(output),
       received_("received"),
       pe_done_("pe_done"),
-      drain_("drain", output, sequencer),
+      drain_("drain", number, output, port, sequencer),
       estimator_("estimator") {
   drain_.clock(clock);
   estimator_.clock(clock);

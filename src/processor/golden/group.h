@@ -16,7 +16,8 @@ namespace trainer::golden {
 /// second one, with the bitmaps of their wanted outputs (contract, section 4).
 class Group : public sc_core::sc_module {
  public:
-  Group(const sc_core::sc_module_name& name, int64_t pes, OutputBuffer& output, PassSequencer& sequencer);
+  Group(const sc_core::sc_module_name& name, int64_t number, int64_t pes, OutputBuffer& output, OutputPort& port,
+        PassSequencer& sequencer);
 
   void use(Job* job);
   bool has_room() const { return static_cast<int64_t>(queue_.size()) < job_->processor.fifo_depth; }
@@ -36,7 +37,6 @@ class Group : public sc_core::sc_module {
   bool start_item();
   void begin_estimate();
 
-  OutputBuffer& output_;
   sc_core::sc_event received_;
   sc_core::sc_event pe_done_;
   Drain drain_;

@@ -121,4 +121,6 @@ struct Job {
 int64_t snake(int64_t x, int64_t n);
 int64_t divide_up(int64_t a, int64_t b);
 
+constexpr int64_t kSumBits = 32;
+
 }  // namespace trainer::golden

@@ -22,15 +22,18 @@ struct Machine::Parts {
       : most_groups(most_groups_),
         most_pes(most_pes_),
         clock("clock", period),
+        port("port"),
         channel("channel", period),
         sequencer("sequencer", channel),
         distributor("distributor", sequencer, groups),
         unit("unit", channel),
         monitor("monitor", sequencer, distributor, groups, channel, unit) {
     for (int64_t g = 0; g < most_groups; ++g) {
-      groups.push_back(std::make_unique<Group>(("group" + std::to_string(g)).c_str(), most_pes, output, sequencer));
+      groups.push_back(
+          std::make_unique<Group>(("group" + std::to_string(g)).c_str(), g, most_pes, output, port, sequencer));
       groups.back()->clock(clock);
     }
+    port.clock(clock);
     sequencer.clock(clock);
     distributor.clock(clock);
     unit.clock(clock);
@@ -47,6 +50,7 @@ struct Machine::Parts {
   void run(Job& job, bool ideal_memory) {
     watch(&job.counts, job.processor);
     output.use(&job);
+    port.use(&job);
     distributor.use(&job);
     for (int64_t g = 0; g < job.processor.groups; ++g) {
       groups[static_cast<size_t>(g)]->use(&job);
@@ -67,6 +71,7 @@ struct Machine::Parts {
   const sc_core::sc_time period{2, sc_core::SC_NS};
   sc_core::sc_clock clock;
   OutputBuffer output;
+  OutputPort port;
   std::vector<std::unique_ptr<Group>> groups;
   MemoryChannel channel;
   PassSequencer sequencer;

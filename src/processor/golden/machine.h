@@ -54,7 +54,8 @@ struct Processor {
   int64_t drain = 1;  ///< sums per PE and cycle
   int64_t value_bits = 16;
   int64_t activations_KB = 1, weights_KB = 1, outputs_KB = 1;
-  int64_t port_bits = 1048576;  ///< of the global buffer, per cycle
+  int64_t port_bits = 1048576;         ///< of the global buffer, per cycle
+  int64_t output_port_bits = 1048576;  ///< of its output part, per cycle
   int64_t clock_kHz = 1000;
   int64_t bandwidth_MBps = 1;
   int64_t latency_ns = 0;

@@ -3,12 +3,6 @@
 #include <algorithm>
 
 namespace trainer::golden {
-namespace {
-
-constexpr int64_t kSumBits = 32;
-
-}  // namespace
-
 void OutputBuffer::use(Job* job) {
   job_ = job;
   held_.clear();

@@ -6,8 +6,6 @@
 namespace trainer::golden {
 namespace {
 
-constexpr int64_t kSumBits = 32;
-
 int64_t half_bits(int64_t kilobytes) { return kilobytes * 1024 * 8 / 2; }
 
 class Planner {

@@ -7,7 +7,6 @@
 namespace trainer {
 namespace {
 
-constexpr int64_t kSumBits = 32;
 constexpr int64_t kGradientBytes = 2;
 constexpr int64_t kBitsOfHalfKB = 1024 * 8 / 2;
 

@@ -185,6 +185,7 @@ golden::Processor random_processor(Random& random, golden::Pins& pins) {
   p.decoupled_batchnorm = coin(random);
   p.batchnorm_elements = one_to(random, 64);
   p.update_elements = one_to(random, 64);
+  p.output_port_bits = pick<int64_t>(random, {16, 100, 512, 2048, 8192, 1048576});
   return p;
 }
 
@@ -197,7 +198,8 @@ std::string processor_string(const golden::Processor& p, const golden::Pins& pin
   return fmt::format(
       "clock_MHz={} precision=fp{} array.groups={} array.pes_per_group={} array.lanes={} array.tile={} "
       "array.fifo_depth={} array.drain={} dataflow={} grouping={} assignment={} buffer.activations_KB={} "
-      "buffer.weights_KB={} buffer.outputs_KB={} buffer.port_bits={} memory.bandwidth_GBps={} memory.latency_ns={} "
+      "buffer.weights_KB={} buffer.outputs_KB={} buffer.port_bits={} buffer.output_port_bits={} "
+      "memory.bandwidth_GBps={} memory.latency_ns={} "
       "skip.input_zeros={} "
       "skip.weight_zeros={} skip.pruned_gradients={} speculation.feedforward={} speculation.backpropagation={} "
       "speculation.gradients={} speculation.lanes={} speculation.fifo_depth={} batchnorm.unit={} "
@@ -205,9 +207,9 @@ std::string processor_string(const golden::Processor& p, const golden::Pins& pin
       "update.elements_per_cycle={}",
       static_cast<double>(p.clock_kHz) / 1000, p.value_bits, p.groups, p.pes, p.lanes, p.tile, p.fifo_depth, p.drain,
       dataflow, grouping, pins.assignment ? name_of(*pins.assignment) : "adaptive", p.activations_KB, p.weights_KB,
-      p.outputs_KB, p.port_bits, static_cast<double>(p.bandwidth_MBps) / 1000, p.latency_ns, p.skip_input_zeros,
-      p.skip_weight_zeros, p.skip_pruned_gradients, p.speculation_feedforward, p.speculation_backpropagation,
-      p.speculation_gradients, p.estimator_lanes, p.estimator_fifo,
+      p.outputs_KB, p.port_bits, p.output_port_bits, static_cast<double>(p.bandwidth_MBps) / 1000, p.latency_ns,
+      p.skip_input_zeros, p.skip_weight_zeros, p.skip_pruned_gradients, p.speculation_feedforward,
+      p.speculation_backpropagation, p.speculation_gradients, p.estimator_lanes, p.estimator_fifo,
       p.decoupled_batchnorm ? "decoupled" : "conventional", p.batchnorm_elements, p.update_elements);
 }
 

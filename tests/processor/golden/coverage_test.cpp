@@ -102,6 +102,15 @@ class Kinds {
     note(true, "port of " + std::to_string(case_.processor.port_bits));
     note(most > 1 && most <= 16, "some cycles in the port");
     note(most > 16, "many cycles in the port");
+
+    const golden::Processor& p = case_.processor;
+    const int64_t ways = p.output_port_bits / (golden::kSumBits * p.pes * p.drain);
+    note(true, "output port of " + std::to_string(p.output_port_bits));
+    note(ways == 0, "an output port for less than a group");
+    note(p.groups > 1 && ways <= 1, "an output port for one of several groups");
+    note(p.groups > ways && ways > 1, "an output port for some groups");
+    note(ways >= p.groups, "an output port for all groups");
+    note(p.groups > ways && dataflow_.assignment == Assignment::dynamic, "dynamic before a narrow output port");
   }
 
   std::string name_;
@@ -141,9 +150,28 @@ TEST(GoldenCases, AreOfEveryKind) {
                              "empty slice", "balanced over several groups", "all adaptive"}) {
       expect(phase + kind, kLeast);
     }
-    for (const char* kind :
-         {"dynamic over several groups", "dynamic with slices", "some cycles in the port", "many cycles in the port",
-          "port of 1", "port of 16", "port of 64", "port of 256", "port of 1024", "port of 4096", "port of 1048576"}) {
+    for (const char* kind : {"dynamic over several groups",
+                             "dynamic with slices",
+                             "some cycles in the port",
+                             "many cycles in the port",
+                             "port of 1",
+                             "port of 16",
+                             "port of 64",
+                             "port of 256",
+                             "port of 1024",
+                             "port of 4096",
+                             "port of 1048576",
+                             "output port of 16",
+                             "output port of 100",
+                             "output port of 512",
+                             "output port of 2048",
+                             "output port of 8192",
+                             "output port of 1048576",
+                             "an output port for less than a group",
+                             "an output port for one of several groups",
+                             "an output port for some groups",
+                             "an output port for all groups",
+                             "dynamic before a narrow output port"}) {
       expect(phase + kind, kOften);
     }
   }

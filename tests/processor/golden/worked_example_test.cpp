@@ -52,7 +52,7 @@ golden::Processor worked_processor() {
   processor.clock_kHz = 100000;
   processor.bandwidth_MBps = 800;
   processor.latency_ns = 50;
-  processor.port_bits = 1024;
+  processor.port_bits = processor.output_port_bits = 1024;
   processor.skip_input_zeros = processor.skip_weight_zeros = processor.skip_pruned_gradients = true;
   return processor;
 }
@@ -351,6 +351,16 @@ TEST(GoldenWorkedExample, Time) {
   EXPECT_EQ(result.counts.cycle, 21);
   EXPECT_EQ(result.counts.compute_cycles, 13);
   EXPECT_EQ(result.counts.memory_cycles, 14);
+
+  processor.output_port_bits = 32 * processor.drain;  // one way
+  const golden::Result narrow =
+      machine().run(Phase::FF, layer, processor, {Compress::weights, 1, 2, 1, Assignment::in_order});
+  EXPECT_EQ(narrow.items,
+            (std::vector<ItemTimes>{{5, 5, 10, 12}, {6, 6, 7, 9}, {7, 10, 13, 16}, {9, 9, 10, 14}, {11, 13, 14, 18}}));
+  EXPECT_EQ(narrow.ideal,
+            (std::vector<ItemTimes>{{1, 1, 6, 9}, {2, 2, 3, 5}, {3, 6, 9, 11}, {4, 4, 5, 7}, {7, 9, 10, 13}}));
+  EXPECT_EQ(narrow.counts.cycle, 22);
+  EXPECT_EQ(narrow.counts.compute_cycles, 13);
 }
 
 }  // namespace
