@@ -17,17 +17,24 @@ def numbers(tensor):
     return [float(f"{value:.9g}") for value in tensor.detach().flatten().tolist()]
 
 
-def batchnorm(shape, mean, deviation):
+def batchnorm(shape, mean, deviation, constant=False, half=False):
+    """In FP64 on values of FP32 (`half`: of FP16): PyTorch's own FP32 sums are no measure far from zero."""
     channels = shape[1]
-    z = (torch.randn(shape) * deviation + mean).requires_grad_()
-    gamma = (1 + 0.3 * torch.randn(channels)).requires_grad_()
-    beta = torch.randn(channels, requires_grad=True)
+    z = torch.randn(shape) * deviation + mean
+    if constant:
+        z[:, 0] = mean
+    z = (z.half() if half else z).double().requires_grad_()
+    gamma = (1 + 0.3 * torch.randn(channels)).double().requires_grad_()
+    beta = torch.randn(channels).double().requires_grad_()
     dy = torch.randn(shape)
+    dy = (dy.half() if half else dy).double()
     y = functional.batch_norm(z, None, None, gamma, beta, training=True, eps=1e-5)
     y.backward(dy)
     values = {"Z": z, "gamma": gamma, "beta": beta, "dY": dy, "Y": y, "dZ": z.grad, "dgamma": gamma.grad,
               "dbeta": beta.grad, "mean": z.mean((0, 2, 3)), "variance": z.var((0, 2, 3), unbiased=False)}
-    return {"shape": list(shape), **{name: numbers(value) for name, value in values.items()}}
+    deviations = 0.0 if constant else abs(mean) / deviation
+    return {"shape": list(shape), "deviations": deviations,
+            **{name: numbers(value) for name, value in values.items()}}
 
 
 def pooling(kind, shape, window, stride, padding):
@@ -54,7 +61,10 @@ def cross_entropy(images, classes, smoothing):
 
 cases = {
     "batchnorm": [batchnorm((3, 2, 4, 5), 0.5, 2.0), batchnorm((17, 3, 1, 1), -1.0, 0.1),
-                  batchnorm((8, 2, 3, 3), 10.0, 1.0)],
+                  batchnorm((8, 2, 3, 3), 10.0, 1.0), batchnorm((1, 3, 6, 7), 0.5, 1.0),
+                  batchnorm((4, 2, 3, 5), 0.01, 1e-4), batchnorm((6, 2, 5, 3), -3.0, 1.0, constant=True),
+                  batchnorm((9, 2, 4, 4), 50.0, 0.5), batchnorm((9, 2, 4, 4), 500.0, 0.5),
+                  batchnorm((16, 2, 3, 3), 0.5, 2.0, half=True), batchnorm((5, 2, 4, 4), -25.0, 0.5, half=True)],
     "pooling": [pooling("maximum", (3, 2, 9, 8), (3, 3), 2, 1), pooling("maximum", (5, 2, 4, 6), (2, 2), 2, 0),
                 pooling("average", (3, 2, 9, 8), (3, 3), 2, 1), pooling("average", (5, 4, 4, 3), (4, 3), 1, 0)],
     "cross_entropy": [cross_entropy(5, 10, 0.0), cross_entropy(8, 13, 0.1)],
