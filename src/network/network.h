@@ -99,6 +99,8 @@ class Network {
   /// What is left to do after FF, or BP, of a node: BP adds what the layer could not add itself.
   void finish_output(size_t node, bool training);
   void finish_gradients(size_t node);
+  /// FP8: tells a contraction what its X has been rounded to.
+  void announce_input_format(size_t node);
   /// Tells a hook that changes outputs of the ReLU that follows convolution `node`, before it runs; and of that ReLU's
   /// output, once `node` has made it.
   void announce_rectification(size_t node, StepHook& hook);

@@ -29,6 +29,7 @@ struct Network::Plan {
   struct Rounded {
     bool output = false;
     std::vector<uint8_t> dinputs;
+    int source = -1;  ///< the node whose output, as it was rounded, the first input holds; -1: images
   };
 
   bool all_inputs_are(size_t node, Format wanted) const {

@@ -47,6 +47,13 @@ void Network::make_quantiser() {
     // Its ReLU passes on what the same pass made, which nothing has rounded.
     plan.rounded[chain.last].output = formats[chain.last] == Format::fp16;
   }
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    int& source = plan.rounded[i].source = nodes_[i].inputs[0];
+    while (source >= 0 && !plan.rounded[static_cast<size_t>(source)].output &&
+           !hook_nodes[static_cast<size_t>(source)].rounds_output) {
+      source = nodes_[static_cast<size_t>(source)].inputs[0];
+    }
+  }
   plan.quantiser = std::make_unique<Quantiser>(plan.precision, nodes_.size());
   plan.quantising_hook = std::make_unique<QuantisingHook>(*plan.quantiser, std::move(hook_nodes));
 }

@@ -52,6 +52,7 @@ const Tensor& Network::feedforward(const Tensor& images, bool training, StepHook
     const size_t i = step.node;
     const Stopwatch stopwatch(times_, i, &NodeTimes::feedforward);
     if (plan_->outputs_changed) {
+      announce_input_format(i);
       announce_rectification(i, *hook);
     }
     if (step.batchnorm != nullptr) {
@@ -123,6 +124,13 @@ void Network::backpropagate(const Tensor& dlogits, StepHook* hook) {
       layer.backpropagate(view, hook);
     }
     finish_gradients(i);
+  }
+}
+
+void Network::announce_input_format(size_t node) {
+  layers::Contraction* const contraction = nodes_[node].layer->contraction();
+  if (plan_->quantiser && contraction != nullptr) {
+    contraction->use_input_format(plan_->quantiser->format_of_output(plan_->rounded[node].source));
   }
 }
 

@@ -15,12 +15,11 @@ Precision Precision::fp8(const FloatFormat& forward, const FloatFormat& gradient
   return precision;
 }
 
-void Precision::round_weights(std::span<const float> values, std::span<float> rounded) const {
-  if (kind == Kind::fp8) {
-    round_values(scaled_for(forward, largest_magnitude(values)), Overflow::saturate, values, rounded);
-  } else {
-    round_values({kBinary16, 0}, Overflow::by_definition, values, rounded);
-  }
+ScaledFormat Precision::round_weights(std::span<const float> values, std::span<float> rounded) const {
+  const bool scaled = kind == Kind::fp8;
+  const ScaledFormat format = scaled ? scaled_for(forward, largest_magnitude(values)) : ScaledFormat{kBinary16, 0};
+  round_values(format, scaled ? Overflow::saturate : Overflow::by_definition, values, rounded);
+  return format;
 }
 
 std::string_view to_string(Precision::Kind kind) {

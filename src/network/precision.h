@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "tensor/float_format.h"
 #include "tensor/format.h"
+#include "tensor/scaled_format.h"
 
 namespace trainer {
 
@@ -29,8 +29,8 @@ struct Precision {
 
   /// FP8 values are kept in FP32 tensors, which hold them exactly.
   Format storage() const { return kind == Kind::fp16 ? Format::fp16 : Format::fp32; }
-  /// Of weights and images, in FP16 and FP8: `rounded` gets what FF and BP multiply with.
-  void round_weights(std::span<const float> values, std::span<float> rounded) const;
+  /// In FP16 and FP8: `rounded` gets what FF and BP multiply with, values of the format returned.
+  ScaledFormat round_weights(std::span<const float> values, std::span<float> rounded) const;
 };
 
 /// `fp32`, `fp16` or `fp8`.

@@ -31,7 +31,9 @@ float Quantiser::round(size_t tensor, const FloatFormat& format, bool record, st
                        std::span<float> to) {
   Scale& scale = scales_[tensor];
   const float reach = scale.delayed > 0 ? scale.delayed : largest_magnitude(from);
-  const float largest = round_values(scaled_for(format, reach), Overflow::saturate, from, to);
+  const ScaledFormat scaled = scaled_for(format, reach);
+  scale.exponent = scaled.scale;
+  const float largest = round_values(scaled, Overflow::saturate, from, to);
   if (record && std::isfinite(largest)) {
     scale.present = std::max(scale.present, largest);
   }
@@ -56,7 +58,7 @@ void Quantiser::restore(std::span<const float> history) {
   assert(history.size() == history_.size());
   std::ranges::copy(history, history_.begin());
   for (size_t tensor = 0; tensor < scales_.size(); ++tensor) {
-    scales_[tensor] = {std::ranges::max(history.subspan(tensor * kHistory, kHistory)), 0};
+    scales_[tensor] = {std::ranges::max(history.subspan(tensor * kHistory, kHistory))};
   }
   overflowed_ = false;
 }

@@ -25,6 +25,10 @@ class Quantiser {
   void round_output(size_t node, bool training, Tensor& output);
   /// The gradient of node `node`'s output, as often in a step as something is added to it.
   void round_gradient(size_t node, Tensor& gradient);
+  /// What the last step's images (-1) or a node's output were rounded to.
+  ScaledFormat format_of_output(int node) const {
+    return {precision_.forward, scales_[static_cast<size_t>(1 + node)].exponent};
+  }
   /// Whether a gradient of this step was infinite, NaN or larger than any scale reaches (2^100): saturation alone would
   /// hide that from the loss scale.
   bool overflowed() const { return overflowed_; }
@@ -40,6 +44,7 @@ class Quantiser {
   struct Scale {
     float delayed = 0;  ///< largest magnitude in the history
     float present = 0;  ///< in this step so far
+    int exponent = 0;   ///< ScaledFormat::scale of the last rounding
   };
   /// Returns the largest magnitude among `from`.
   float round(size_t tensor, const FloatFormat& format, bool record, std::span<const float> from, std::span<float> to);

@@ -4,7 +4,7 @@
 #include <span>
 #include <string>
 
-#include "kernels/convolution/convolution.h"
+#include "kernels/convolution/estimating.h"
 #include "network/parameter.h"
 #include "tensor/tensor.h"
 
@@ -22,6 +22,8 @@ struct ContractionLayer {
   bool input_is_rectified = false;    ///< X left a ReLU (ReLU6, max-pooling of either): where X is 0, dX is not wanted
   bool input_from_batchnorm = false;  ///< X is BN's output, rectified or not, and only contractions read it
   bool output_to_batchnorm = false;   ///< Z is read by a BN alone
+
+  SmallestNormals smallest_normals{};  ///< of X and W in this step's FF, rounded as the network's precision has it
 };
 
 struct BatchNormLayer {

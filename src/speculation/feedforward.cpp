@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
-#include "kernels/convolution/convolution.h"
+#include "kernels/convolution/estimating.h"
 #include "speculation/audit.h"
 #include "speculation/channel_pass.h"
 #include "speculation/margin.h"
@@ -74,7 +74,7 @@ struct FeedforwardSpeculation::Layer {
   std::vector<ChannelEstimate> channels;
 
   ConvolutionGeometry geometry;
-  std::unique_ptr<Convolution> convolution;
+  std::unique_ptr<EstimatingConvolution> convolution;
   int64_t words = 0;  // per channel
   std::vector<uint64_t> skipped;
   std::vector<uint64_t> audited;
@@ -159,7 +159,7 @@ SkippedOutputs FeedforwardSpeculation::feedforward(const ContractionLayer& layer
                                                    const Rectification& rectification, Tensor& Z) {
   Layer& state = layer_for(layer);
   Tensor Zhat = Shared::tensor(Z.shape(), shared_->Zhat);
-  state.convolution->feedforward(X, W, Zhat);
+  state.convolution->estimate(X, W, layer.smallest_normals, Zhat);
 
   const bool knows_channels = !state.channels.empty();
   state.channels.resize(static_cast<size_t>(Z.shape().c));

@@ -21,8 +21,8 @@ struct FeedforwardOptions {
 /// Implicit redundancy speculation of FF: outputs Z that BN, the sum with a shortcut and ReLU are predicted to turn
 /// into zeros are not computed exactly.
 ///
-/// Zhat is the same sum as Z with the mantissa of X and W taken as the constant 1.5. With the moments of Zhat over the
-/// last steps, an output is predicted to be dead where
+/// Zhat is the same sum as Z with the mantissa of X and W taken as the constant 1.5 (and 0 where they are subnormal).
+/// With the moments of Zhat over the last steps, an output is predicted to be dead where
 ///     gamma * (Zhat - mean) / sqrt(variance + epsilon) + beta + shortcut < -margin * |gamma|.
 /// A sample of those is computed all the same (audited); the layer's margin moves so that the part of them that is live
 /// stays at the target. The others are skipped: Z becomes Zhat times the channel's gain (least squares of Z on Zhat

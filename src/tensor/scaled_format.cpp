@@ -12,6 +12,8 @@ constexpr int kLargestMagnitude = 100;  // as exponent of two
 
 float ScaledFormat::largest() const { return std::ldexp(format.largest(), scale); }
 
+float ScaledFormat::smallest_normal() const { return std::ldexp(1.0F, format.smallest_exponent() + scale); }
+
 int smallest_scale(const FloatFormat& format) {
   return -kLargestMagnitude - (format.smallest_exponent() - format.mantissa_bits);
 }

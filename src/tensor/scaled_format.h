@@ -10,6 +10,8 @@ struct ScaledFormat {
   int scale = 0;  ///< exponent of the power of two, within the limits below
 
   float largest() const;
+  /// Smaller magnitudes are subnormal.
+  float smallest_normal() const;
 };
 
 /// Between them every value and every step between two is a normal FP32 number with room to spare: magnitudes from

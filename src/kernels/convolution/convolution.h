@@ -45,9 +45,4 @@ class Convolution {
 std::unique_ptr<Convolution> make_convolution(KernelPath path, const ConvolutionGeometry& geometry,
                                               std::shared_ptr<Workspace> workspace = std::make_shared<Workspace>());
 
-/// FF of operands whose mantissas are taken as 1.5 (kernels/elementwise/exponent_only.h), bit for bit what FF of such
-/// copies gives on the highway path. BP and WG are not for use.
-std::unique_ptr<Convolution> make_estimating_convolution(
-    const ConvolutionGeometry& geometry, std::shared_ptr<Workspace> workspace = std::make_shared<Workspace>());
-
 }  // namespace trainer

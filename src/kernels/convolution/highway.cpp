@@ -5,6 +5,7 @@
 
 #include "base/parallel.h"
 #include "kernels/convolution/decoupled.h"
+#include "kernels/convolution/estimating.h"
 #include "kernels/convolution/half/half_kernels.h"
 #include "kernels/convolution/paths.h"
 #include "kernels/convolution/prefetch.h"
@@ -26,12 +27,11 @@ constexpr int64_t kGradientPartials = 16;  // partial weight gradients, added in
 
 using Use = Workspace::Use;
 
-class TiledConvolution final : public Convolution, public DecoupledConvolution {
+class TiledConvolution final : public Convolution, public DecoupledConvolution, public EstimatingConvolution {
  public:
   TiledConvolution(const ConvolutionGeometry& geometry, std::shared_ptr<Workspace> workspace,
-                   const TileKernels& kernels, bool exponent_only = false)
+                   const TileKernels& kernels)
       : g_(geometry),
-        exponent_only_(exponent_only),
         workspace_(std::move(workspace)),
         kernels_(kernels),
         forward_(make_plan(forward_pass(geometry), geometry.c / geometry.groups, geometry.k / geometry.groups)) {
@@ -45,6 +45,13 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution {
   void feedforward(const Tensor& X, const WeightView& W, Tensor& Z) override { feedforward(X, W, Z, nullptr); }
   void feedforward(const Tensor& X, const WeightView& W, Tensor& Z, const OutputSums& sums) override {
     feedforward(X, W, Z, &sums);
+  }
+  void estimate(const Tensor& X, const WeightView& W, const SmallestNormals& smallest, Tensor& Zhat) override {
+    exponents_.resize(W.values.size());
+    exponent_only(W.values, exponents_, smallest.W);
+    smallest_normals_ = &smallest;
+    feedforward(X, {W.pattern, exponents_}, Zhat, nullptr);
+    smallest_normals_ = nullptr;
   }
 
   void backpropagate(const Tensor& dZ, const WeightView& W, Tensor& dX, bool accumulate) override {
@@ -95,11 +102,7 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution {
  private:
   void feedforward(const Tensor& X, const WeightView& W, Tensor& Z, const OutputSums* sums) {
     use_pattern(forward_, Direction::forward, W.pattern);
-    if (exponent_only_) {
-      weights_.resize(W.values.size());
-      trainer::exponent_only(W.values, weights_);
-    }
-    forward_.terms->refresh(exponent_only_ ? weights_ : W.values, kernels_.unit.values);
+    forward_.terms->refresh(W.values, kernels_.unit.values);
     sum(forward_, X, Z, false, sums);
   }
 
@@ -167,7 +170,10 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution {
                                int64_t block) {
     PackJob job = window(plan, tile, input, group, block);
     job.packed = thread_operands(Use::window, plan.tiling.channels * plan.tiling.channel_pitch);
-    job.exponent_only = exponent_only_;
+    if (smallest_normals_ != nullptr) {
+      job.exponent_only = true;
+      job.smallest_normal = smallest_normals_->X;
+    }
     kernels_.pack(job);
     return job.packed.data;
   }
@@ -332,8 +338,8 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution {
   }
 
   ConvolutionGeometry g_;
-  bool exponent_only_;            // X and W of FF alone
-  AlignedVector<float> weights_;  // W.values, of exponent_only_
+  const SmallestNormals* smallest_normals_ = nullptr;  // during estimate() alone
+  AlignedVector<float> exponents_;                     // W's, for estimate()
   std::shared_ptr<Workspace> workspace_;
   const TileKernels& kernels_;
   PassPlan forward_;
@@ -349,10 +355,10 @@ std::unique_ptr<Convolution> make_highway_convolution(const ConvolutionGeometry&
   return std::make_unique<TiledConvolution>(geometry, std::move(workspace), tile_kernels());
 }
 
-std::unique_ptr<Convolution> make_estimating_convolution(const ConvolutionGeometry& geometry,
-                                                         std::shared_ptr<Workspace> workspace) {
+std::unique_ptr<EstimatingConvolution> make_estimating_convolution(const ConvolutionGeometry& geometry,
+                                                                   std::shared_ptr<Workspace> workspace) {
   validate(geometry);
-  return std::make_unique<TiledConvolution>(geometry, std::move(workspace), tile_kernels(), true);
+  return std::make_unique<TiledConvolution>(geometry, std::move(workspace), tile_kernels());
 }
 
 std::unique_ptr<Convolution> make_half_convolution(const ConvolutionGeometry& geometry,

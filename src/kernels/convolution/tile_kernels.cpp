@@ -160,8 +160,9 @@ void pack(const PackJob& job) {
   if (job.exponent_only) {  // in place: the window is in the first-level cache now
     const Floats d;
     auto* const packed = job.packed.as<float>();
+    const Vector smallest_normal = hn::Set(d, job.smallest_normal);
     for (int64_t i = 0; i < job.channels * job.channel_pitch; i += kLanes) {
-      hn::Store(exponent_only(d, hn::Load(d, packed + i)), d, packed + i);
+      hn::Store(exponent_only(d, hn::Load(d, packed + i), smallest_normal), d, packed + i);
     }
   }
 }

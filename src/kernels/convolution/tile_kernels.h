@@ -33,6 +33,7 @@ struct PackJob {
   int64_t channel_pitch = 0;
   Elements packed;
   bool exponent_only = false;  ///< each mantissa taken as 1.5 (kernels/elementwise/exponent_only.h); FP32 alone
+  float smallest_normal = 0;   ///< for that
 };
 
 /// Cache lines that a kernel asks for while it computes: what the next window is packed from, which lies scattered

@@ -13,14 +13,14 @@ namespace trainer::HWY_NAMESPACE {
 
 /// As exponent_only() of kernels/elementwise/exponent_only.h.
 template <class D>
-HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> exponent_only(D d, hwy::HWY_NAMESPACE::Vec<D> values) {
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> exponent_only(D d, hwy::HWY_NAMESPACE::Vec<D> values,
+                                                    hwy::HWY_NAMESPACE::Vec<D> smallest_normal) {
   namespace hn = hwy::HWY_NAMESPACE;
   const hn::RebindToUnsigned<D> bits;
   const auto value = hn::BitCast(bits, values);
-  const auto exponent = hn::And(value, hn::Set(bits, 0x7F800000U));
   const auto half = hn::Set(bits, 0x00400000U);
   const auto result = hn::Or(hn::And(value, hn::Set(bits, 0xFF800000U)), half);
-  return hn::BitCast(d, hn::IfThenZeroElse(hn::Eq(exponent, hn::Zero(bits)), result));
+  return hn::IfThenZeroElse(hn::Lt(hn::Abs(values), smallest_normal), hn::BitCast(d, result));
 }
 
 }  // namespace trainer::HWY_NAMESPACE

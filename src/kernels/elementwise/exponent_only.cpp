@@ -19,9 +19,10 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-void truncate(const float* from, size_t count, float* to) {
-  for_each_vector(count,
-                  [=](auto d, size_t i) HWY_ATTR { hn::StoreU(exponent_only(d, hn::LoadU(d, from + i)), d, to + i); });
+void truncate(const float* from, size_t count, float smallest_normal, float* to) {
+  for_each_vector(count, [=](auto d, size_t i) HWY_ATTR {
+    hn::StoreU(exponent_only(d, hn::LoadU(d, from + i), hn::Set(d, smallest_normal)), d, to + i);
+  });
 }
 
 }  // namespace
@@ -33,10 +34,11 @@ namespace trainer {
 
 HWY_EXPORT(truncate);
 
-void exponent_only(std::span<const float> from, std::span<float> to) {
+void exponent_only(std::span<const float> from, std::span<float> to, float smallest_normal) {
   assert(from.size() == to.size());
   parallel_for(static_cast<int64_t>(from.size()), kElementwisePiece, [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(truncate)(from.data() + begin, static_cast<size_t>(end - begin), to.data() + begin);
+    HWY_DYNAMIC_DISPATCH(truncate)
+    (from.data() + begin, static_cast<size_t>(end - begin), smallest_normal, to.data() + begin);
   });
 }
 

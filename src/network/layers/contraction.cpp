@@ -23,6 +23,10 @@ void Contraction::plan(int index, const std::string& name, bool is_linear, const
   description_.name = name;
   description_.is_linear = is_linear;
   description_.geometry = geometry;
+  description_.smallest_normals = {};
+  if (precision_.kind == Precision::Kind::fp16) {
+    use_input_format({kBinary16, 0});
+  }
   kernel_ = ContractionKernel(path, precision_.storage(), geometry, workspace_);
   kernel_.for_phase(ConvolutionPhase::feedforward, *weight_.pattern);
 }
@@ -30,7 +34,7 @@ void Contraction::plan(int index, const std::string& name, bool is_linear, const
 void Contraction::round_weight() {
   if (precision_.kind != Precision::Kind::fp32) {
     rounded_.resize(weight_.value.size());
-    precision_.round_weights(weight_.value, rounded_);
+    description_.smallest_normals.W = precision_.round_weights(weight_.value, rounded_).smallest_normal();
   }
 }
 

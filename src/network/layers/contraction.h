@@ -32,8 +32,11 @@ class Contraction {
   }
   void plan(int index, const std::string& name, bool is_linear, const ConvolutionGeometry& geometry, KernelPath path);
 
-  /// Before plan(). From the next FF on, weights are rounded to this before anything is multiplied with them; hooks see them so too.
+  /// Before plan(). From the next FF on, weights are rounded to this before anything is multiplied with them; hooks see
+  /// them so too.
   void use_precision(const Precision& precision) { precision_ = precision; }
+  /// What X has values of, for hooks; unless said, that of its tensors.
+  void use_input_format(const ScaledFormat& format) { description_.smallest_normals.X = format.smallest_normal(); }
   /// After plan(), under the automatic path: what it compares densities with from now on.
   void set_break_even(const BreakEven& break_even) { kernel_.set_break_even(break_even); }
   const ContractionLayer& description() const { return description_; }

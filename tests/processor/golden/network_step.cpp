@@ -6,6 +6,7 @@
 #include <map>
 #include <stdexcept>
 
+#include "kernels/convolution/estimating.h"
 #include "network/layers/contraction.h"
 #include "network/named/models.h"
 #include "network/quantiser.h"
@@ -138,10 +139,31 @@ class Recorder : public StepHook {
 
   std::map<int, LayerStep> steps;
 
+  void outputs_skipped(const ContractionLayer& layer, const SkippedOutputs& skipped) override {
+    const Shape Z = layer.geometry.output();
+    std::vector<uint8_t>& flags = skipped_[layer.index];
+    for (int64_t n = 0; n < Z.n; ++n) {
+      for (int64_t c = 0; c < Z.c; ++c) {
+        for (int64_t position = n; position < Z.channel_size(); position += Z.n) {
+          const auto word = static_cast<size_t>(c * skipped.words_per_channel + position / 64);
+          flags.push_back(static_cast<uint8_t>((skipped.bits[word] >> (position % 64)) & 1U));
+        }
+      }
+    }
+    reads_shortcut_[layer.index] = skipped.reads_shortcut;
+  }
   void feedforward(const ContractionLayer& layer, const Tensor& X, const WeightView& W, Tensor& Z) override {
     LayerStep& step = steps[layer.index];
     step.layer = layer;
     step.operands = shape_of(layer);
+    if (const auto skipped = skipped_.find(layer.index); skipped != skipped_.end()) {
+      step.operands.speculated = true;
+      step.operands.skipped = skipped->second;
+      step.operands.reads_shortcut = reads_shortcut_.at(layer.index);
+      Tensor Zhat(Z.shape());
+      make_estimating_convolution(layer.geometry)->estimate(X, W, layer.smallest_normals, Zhat);
+      step.Zhat = in_order(Zhat);
+    }
     step.operands.X = in_order(X);
     step.operands.W = scattered(*W.pattern, W.values);
     step.operands.unpruned = W.pattern->mask();
@@ -176,6 +198,8 @@ class Recorder : public StepHook {
  private:
   const Network& network_;
   const FormatsOfStep& formats_;
+  std::map<int, std::vector<uint8_t>> skipped_;
+  std::map<int, bool> reads_shortcut_;
   std::map<int, std::vector<float>> gradients_;
   std::map<int, Tensor> inputs_;
 };

@@ -26,10 +26,11 @@ struct TrainingRun {
 /// A convolution or linear layer in one step, as the engine computed it: arrays in the golden model's order.
 struct LayerStep {
   ContractionLayer layer;
-  golden::Layer operands;  ///< with the formats of this step
-  std::vector<float> Z;    ///< as it is stored; before the bias where there is one
-  std::vector<float> dX;   ///< empty without BP
-  std::vector<float> dW;   ///< of all weights, 0 where pruned
+  golden::Layer operands;   ///< with the formats of this step
+  std::vector<float> Z;     ///< as it is stored; before the bias where there is one
+  std::vector<float> Zhat;  ///< the estimate of Z, not rounded; empty where no output was skipped
+  std::vector<float> dX;    ///< empty without BP
+  std::vector<float> dW;    ///< of all weights, 0 where pruned
   /// What other readers of X had put into dX before this layer's BP added to it; zeros where it was the first.
   std::vector<float> dX_before;
 };
