@@ -2,18 +2,12 @@
 
 #include "network/layers/contraction.h"
 #include "network/layers/convolution.h"
+#include "network/readers.h"
 
 namespace trainer {
 
 Decoupling find_decoupling(const std::vector<Network::Node>& nodes) {
-  std::vector<int> uses(nodes.size(), 0);
-  for (const Network::Node& node : nodes) {
-    for (const int input : node.inputs) {
-      if (input >= 0) {
-        ++uses[static_cast<size_t>(input)];
-      }
-    }
-  }
+  const std::vector<std::vector<size_t>> readers = find_readers(nodes);
   Decoupling found;
   found.sums_for.resize(nodes.size(), nullptr);
   for (const Network::Node& node : nodes) {
@@ -23,7 +17,7 @@ Decoupling find_decoupling(const std::vector<Network::Node>& nodes) {
     }
     const auto before = static_cast<size_t>(node.inputs[0]);
     const auto* convolution = dynamic_cast<const layers::Convolution*>(nodes[before].layer.get());
-    if (convolution != nullptr && convolution->bias() == nullptr && uses[before] == 1) {
+    if (convolution != nullptr && convolution->bias() == nullptr && readers[before].size() == 1) {
       found.sums_for[before] = batchnorm;
     }
   }

@@ -5,6 +5,7 @@
 #include "network/layers/add.h"
 #include "network/layers/clipped_relu.h"
 #include "network/layers/relu.h"
+#include "network/readers.h"
 
 namespace trainer {
 namespace {
@@ -12,15 +13,7 @@ namespace {
 class ChainFinder {
  public:
   ChainFinder(const std::vector<Network::Node>& nodes, const MemoryPlan& memory)
-      : nodes_(nodes), memory_(memory), uses_(nodes.size(), 0) {
-    for (const Network::Node& node : nodes) {
-      for (const int input : node.inputs) {
-        if (input >= 0) {
-          ++uses_[static_cast<size_t>(input)];
-        }
-      }
-    }
-  }
+      : nodes_(nodes), memory_(memory), readers_(find_readers(nodes)) {}
 
   std::optional<RectifiedChain> at(size_t first) const {
     auto* batchnorm = dynamic_cast<layers::BatchNorm*>(nodes_[first].layer.get());
@@ -43,7 +36,7 @@ class ChainFinder {
   /// Whether the next node is such a layer, and alone reads this one's output, once.
   template <typename LayerKind>
   bool followed_by(size_t node) const {
-    if (node + 1 >= nodes_.size() || uses_[node] != 1 ||
+    if (node + 1 >= nodes_.size() || readers_[node].size() != 1 ||
         dynamic_cast<const LayerKind*>(nodes_[node + 1].layer.get()) == nullptr) {
       return false;
     }
@@ -67,7 +60,7 @@ class ChainFinder {
 
   const std::vector<Network::Node>& nodes_;
   const MemoryPlan& memory_;
-  std::vector<int> uses_;
+  std::vector<std::vector<size_t>> readers_;
 };
 
 }  // namespace

@@ -9,21 +9,14 @@
 #include "network/layers/contraction.h"
 #include "network/layers/convolution.h"
 #include "network/layers/relu.h"
+#include "network/readers.h"
 
 namespace trainer {
 namespace {
 
 class Finder {
  public:
-  explicit Finder(const std::vector<Network::Node>& nodes) : nodes_(nodes), readers_(nodes.size()) {
-    for (size_t i = 0; i < nodes.size(); ++i) {
-      for (const int input : nodes[i].inputs) {
-        if (input >= 0) {
-          readers_[static_cast<size_t>(input)].push_back(i);
-        }
-      }
-    }
-  }
+  explicit Finder(const std::vector<Network::Node>& nodes) : nodes_(nodes), readers_(find_readers(nodes)) {}
 
   std::optional<RectifiedOutputs> at(size_t convolution) const {
     if (!is<layers::Convolution>(convolution)) {
@@ -77,7 +70,7 @@ class Finder {
   }
 
   const std::vector<Network::Node>& nodes_;
-  std::vector<std::vector<size_t>> readers_;  // with repetition
+  std::vector<std::vector<size_t>> readers_;
 };
 
 }  // namespace

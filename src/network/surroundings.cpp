@@ -7,21 +7,14 @@
 #include "network/layers/contraction.h"
 #include "network/layers/pooling.h"
 #include "network/layers/relu.h"
+#include "network/readers.h"
 
 namespace trainer {
 namespace {
 
 class Finder {
  public:
-  explicit Finder(const std::vector<Network::Node>& nodes) : nodes_(nodes), readers_(nodes.size()) {
-    for (size_t i = 0; i < nodes.size(); ++i) {
-      for (const int input : nodes[i].inputs) {
-        if (input >= 0) {
-          readers_[static_cast<size_t>(input)].push_back(static_cast<int>(i));
-        }
-      }
-    }
-  }
+  explicit Finder(const std::vector<Network::Node>& nodes) : nodes_(nodes), readers_(find_readers(nodes)) {}
 
   Surroundings at(size_t node) const {
     const int input = nodes_[node].inputs.empty() ? Network::kInput : nodes_[node].inputs[0];
@@ -29,7 +22,7 @@ class Finder {
     if (is_contraction(static_cast<int>(node))) {
       found.input_is_rectified = leaves_a_relu(input);
       found.input_from_batchnorm = loads_of_batchnorm(batchnorm_behind(input)) > 0;
-      found.output_to_batchnorm = readers_[node].size() == 1 && is_batchnorm(readers_[node][0]);
+      found.output_to_batchnorm = readers_[node].size() == 1 && is_batchnorm(static_cast<int>(readers_[node][0]));
     } else if (is_batchnorm(static_cast<int>(node))) {
       found.applied_on_load = loads_of_batchnorm(static_cast<int>(node));
       found.contraction_before = is_contraction(input) ? input : -1;
@@ -40,7 +33,7 @@ class Finder {
  private:
   Layer& layer(int node) const { return *nodes_[static_cast<size_t>(node)].layer; }
   int input_of(int node) const { return nodes_[static_cast<size_t>(node)].inputs[0]; }
-  const std::vector<int>& readers_of(int node) const { return readers_[static_cast<size_t>(node)]; }
+  const std::vector<size_t>& readers_of(int node) const { return readers_[static_cast<size_t>(node)]; }
 
   bool is_contraction(int node) const { return node >= 0 && layer(node).contraction() != nullptr; }
   bool is_batchnorm(int node) const {
@@ -69,14 +62,16 @@ class Finder {
     if (batchnorm < 0) {
       return 0;
     }
-    const std::vector<int>& own = readers_of(batchnorm);
-    const std::vector<int>& readers = own.size() == 1 && is_relu(own[0]) ? readers_of(own[0]) : own;
-    const bool contractions_alone = std::ranges::all_of(readers, [this](int reader) { return is_contraction(reader); });
+    const std::vector<size_t>& own = readers_of(batchnorm);
+    const int only = own.size() == 1 ? static_cast<int>(own[0]) : -1;
+    const std::vector<size_t>& readers = is_relu(only) ? readers_of(only) : own;
+    const bool contractions_alone =
+        std::ranges::all_of(readers, [this](size_t reader) { return is_contraction(static_cast<int>(reader)); });
     return contractions_alone ? static_cast<int>(readers.size()) : 0;
   }
 
   const std::vector<Network::Node>& nodes_;
-  std::vector<std::vector<int>> readers_;
+  std::vector<std::vector<size_t>> readers_;
 };
 
 }  // namespace
