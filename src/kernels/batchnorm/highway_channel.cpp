@@ -7,6 +7,7 @@
 #include <hwy/foreach_target.h>  // before highway.h
 #include <hwy/highway.h>
 
+#include "kernels/batchnorm/normalise-inl.h"
 #include "kernels/elementwise/for_each_vector-inl.h"
 #include "kernels/elementwise/load_store-inl.h"
 
@@ -111,10 +112,8 @@ Sums gradient_sums(const Value* dy, const Value* z, size_t count, float mean) {
 
 template <class Value>
 void scale_and_offset(const Value* z, size_t count, float mean, float scale, float offset, Value* y) {
-  for_each_vector(count, [=](auto d, size_t i) HWY_ATTR {
-    const auto x = hn::Sub(load(d, z + i), hn::Set(d, mean));
-    store(hn::MulAdd(x, hn::Set(d, scale), hn::Set(d, offset)), d, y + i);
-  });
+  for_each_vector(count,
+                  [=](auto d, size_t i) HWY_ATTR { store(normalised(d, z + i, mean, scale, offset), d, y + i); });
 }
 
 template <class Value>
@@ -124,20 +123,6 @@ void combine(const Value* dy, const Value* z, size_t count, float mean, float a,
     const auto from_sums = hn::MulAdd(x, hn::Set(d, b), hn::Set(d, c));
     store(hn::MulAdd(load(d, dy + i), hn::Set(d, a), from_sums), d, dz + i);
   });
-}
-
-/// Y as scale_and_offset computes it: also one value at a time the same bits, as MulAdd rounds once on some targets.
-template <class D, class Value>
-HWY_INLINE hn::Vec<D> normalised(D d, const Value* z, float mean, float scale, float offset) {
-  return hn::MulAdd(hn::Sub(load(d, z), hn::Set(d, mean)), hn::Set(d, scale), hn::Set(d, offset));
-}
-
-/// What ReLU makes of `y`. Not Min and Max: a NaN must stay visible.
-template <class D>
-HWY_INLINE hn::Vec<D> rectify(D d, hn::Vec<D> y, float ceiling) {
-  const auto most = hn::Set(d, ceiling);
-  const auto positive = hn::IfThenZeroElse(hn::Lt(y, hn::Zero(d)), y);
-  return hn::IfThenElse(hn::Gt(positive, most), most, positive);
 }
 
 /// Where ReLU lets a gradient pass: before it or after it, as `y` is.

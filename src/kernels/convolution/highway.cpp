@@ -27,6 +27,12 @@ constexpr int64_t kGradientPartials = 16;  // partial weight gradients, added in
 
 using Use = Workspace::Use;
 
+/// What a pass reads: a tensor, or what a map makes of it.
+struct Input {
+  const Tensor& tensor;
+  const InputMap* map = nullptr;
+};
+
 class TiledConvolution final : public Convolution, public DecoupledConvolution, public EstimatingConvolution {
  public:
   TiledConvolution(const ConvolutionGeometry& geometry, std::shared_ptr<Workspace> workspace,
@@ -42,15 +48,18 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
 
   DecoupledConvolution* decoupled() override { return this; }
 
-  void feedforward(const Tensor& X, const WeightView& W, Tensor& Z) override { feedforward(X, W, Z, nullptr); }
-  void feedforward(const Tensor& X, const WeightView& W, Tensor& Z, const OutputSums& sums) override {
-    feedforward(X, W, Z, &sums);
+  void feedforward(const Tensor& X, const WeightView& W, Tensor& Z) override { feedforward(X, nullptr, W, Z, nullptr); }
+  void feedforward(const Tensor& X, const InputMap* map, const WeightView& W, Tensor& Z,
+                   const OutputSums* sums) override {
+    use_pattern(forward_, Direction::forward, W.pattern);
+    forward_.terms->refresh(W.values, kernels_.unit.values);
+    sum(forward_, {X, map}, Z, false, sums);
   }
   void estimate(const Tensor& X, const WeightView& W, const SmallestNormals& smallest, Tensor& Zhat) override {
     exponents_.resize(W.values.size());
     exponent_only(W.values, exponents_, smallest.W);
     smallest_normals_ = &smallest;
-    feedforward(X, {W.pattern, exponents_}, Zhat, nullptr);
+    feedforward(X, nullptr, {W.pattern, exponents_}, Zhat, nullptr);
     smallest_normals_ = nullptr;
   }
 
@@ -58,12 +67,22 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     for (PassPlan& plan : backward_) {
       use_pattern(plan, Direction::backward, W.pattern);
       plan.terms->refresh(W.values, kernels_.unit.values);
-      sum(plan, dZ, dX, accumulate, nullptr);
+      sum(plan, {dZ}, dX, accumulate, nullptr);
     }
   }
 
   void weight_gradient(const Tensor& dZ, const Tensor& X, const std::shared_ptr<const Pattern>& pattern,
                        std::span<float> dW) override {
+    weight_gradient(dZ, Input{X}, pattern, dW);
+  }
+  void weight_gradient(const Tensor& dZ, const Tensor& X, const InputMap& map,
+                       const std::shared_ptr<const Pattern>& pattern, std::span<float> dW) override {
+    weight_gradient(dZ, Input{X, &map}, pattern, dW);
+  }
+
+ private:
+  void weight_gradient(const Tensor& dZ, const Input& X, const std::shared_ptr<const Pattern>& pattern,
+                       std::span<float> dW) {
     use_pattern(forward_, Direction::forward, pattern);
     const TermList& terms = *forward_.terms;
     const int64_t term_count = static_cast<int64_t>(terms.terms().size());
@@ -99,13 +118,6 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     });
   }
 
- private:
-  void feedforward(const Tensor& X, const WeightView& W, Tensor& Z, const OutputSums* sums) {
-    use_pattern(forward_, Direction::forward, W.pattern);
-    forward_.terms->refresh(W.values, kernels_.unit.values);
-    sum(forward_, X, Z, false, sums);
-  }
-
   PassPlan make_plan(Pass pass, int64_t inputs, int64_t outputs) const {
     const Tiling tiling = choose_tiling(pass, g_.n, inputs, outputs, kernels_.unit);
     return {std::move(pass), tiling};
@@ -137,17 +149,20 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
   }
 
   /// The window of `tile` in a block of a group's input channels.
-  PackJob window(const PassPlan& plan, const Tile& tile, const Tensor& input, int64_t group, int64_t block) const {
-    const int64_t group_channels = input.shape().c / g_.groups;
-    const int64_t first_channel = block * plan.tiling.channels;
+  PackJob window(const PassPlan& plan, const Tile& tile, const Input& input, int64_t group, int64_t block) const {
+    const Tensor& tensor = input.tensor;
+    const int64_t group_channels = tensor.shape().c / g_.groups;
+    const int64_t first_of_group = block * plan.tiling.channels;
+    const int64_t first_channel = group * group_channels + first_of_group;
     const Tiling& tiling = plan.tiling;
     const Axis& rows = plan.pass.rows;
     const Axis& columns = plan.pass.columns;
     PackJob job;
-    job.input =
-        input.elements() + ((group * group_channels + first_channel) * input.shape().channel_size() + tile.first_image);
-    job.channel_size = input.shape().channel_size();
-    job.channels = std::min(plan.tiling.channels, group_channels - first_channel);
+    job.input = tensor.elements() + (first_channel * tensor.shape().channel_size() + tile.first_image);
+    job.channel_size = tensor.shape().channel_size();
+    job.channels = std::min(plan.tiling.channels, group_channels - first_of_group);
+    job.map = input.map;
+    job.map_channel = first_channel;
     job.input_rows = rows.input_extent;
     job.input_columns = columns.input_extent;
     job.column_limit = columns.input_extent;
@@ -166,7 +181,7 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     return job;
   }
 
-  const std::byte* pack_window(const PassPlan& plan, const Tile& tile, const Tensor& input, int64_t group,
+  const std::byte* pack_window(const PassPlan& plan, const Tile& tile, const Input& input, int64_t group,
                                int64_t block) {
     PackJob job = window(plan, tile, input, group, block);
     job.packed = thread_operands(Use::window, plan.tiling.channels * plan.tiling.channel_pitch);
@@ -202,7 +217,7 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     return job;
   }
 
-  void sum(const PassPlan& plan, const Tensor& input, Tensor& output, bool accumulate, const OutputSums* output_sums) {
+  void sum(const PassPlan& plan, const Input& input, Tensor& output, bool accumulate, const OutputSums* output_sums) {
     if (plan.terms->terms().empty() && accumulate) {
       return;
     }
@@ -250,7 +265,7 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
   }
 
   /// The sums of a tile, [output][row][vector], valid until the thread's next.
-  const float* sum_tile(const PassPlan& plan, const Tile& tile, const Tile& next, const Tensor& input,
+  const float* sum_tile(const PassPlan& plan, const Tile& tile, const Tile& next, const Input& input,
                         const Outputs& outputs) {
     const Tiling& tiling = plan.tiling;
     const auto kernel = kernels_.sum[tile.rows - 1][tile.vectors - 1];
@@ -301,7 +316,7 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
   }
 
   /// Adds the products of one tile to the sums of the terms of some output channels of a group.
-  void dot_tile(const Tile& tile, const Tile& next, const Tensor& dZ, const Tensor& X, const Outputs& outputs,
+  void dot_tile(const Tile& tile, const Tile& next, const Tensor& dZ, const Input& X, const Outputs& outputs,
                 float* sums, bool first) {
     const TermList& terms = *forward_.terms;
     const Tiling& tiling = forward_.tiling;

@@ -15,6 +15,7 @@
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
+#include "kernels/convolution/mapped_copy-inl.h"
 #include "kernels/convolution/output_sums-inl.h"
 #include "kernels/elementwise/exponent_only-inl.h"
 #include "kernels/elementwise/for_each_vector-inl.h"
@@ -111,44 +112,63 @@ void clear(int64_t count, Value* to) {
   }
 }
 
-template <class Value, class Packed>
-void pack_row(const PackJob& job, const Value* input, int64_t first_column, Packed* packed) {
+struct PlainCopy {
+  template <class From, class To>
+  HWY_INLINE void operator()(const From* from, int64_t count, To* to) const {
+    copy(from, count, to);
+  }
+};
+
+template <class Value, class Packed, class Copy>
+HWY_INLINE void pack_row(const PackJob& job, const Value* input, int64_t first_column, const Copy& copy_values,
+                         Packed* packed) {
   const int64_t columns = job.row_pitch / job.batch;
   // Packed columns [begin, end) lie inside the input.
   const int64_t begin = std::clamp<int64_t>((job.step - 1 - first_column) / job.step, 0, columns);
   const int64_t end = std::clamp<int64_t>((job.column_limit - first_column + job.step - 1) / job.step, begin, columns);
   clear(begin * job.batch, packed);
   if (job.step == 1 && job.batch == job.input_batch) {
-    copy(input + (first_column + begin) * job.batch, (end - begin) * job.batch, packed + begin * job.batch);
+    copy_values(input + (first_column + begin) * job.batch, (end - begin) * job.batch, packed + begin * job.batch);
   } else {
     for (int64_t i = begin; i < end; ++i) {
       const Value* from = input + (first_column + i * job.step) * job.input_batch;
-      copy(from, job.images, packed + i * job.batch);
+      copy_values(from, job.images, packed + i * job.batch);
       clear(job.batch - job.images, packed + i * job.batch + job.images);
     }
   }
   clear(job.row_pitch - end * job.batch, packed + end * job.batch);
 }
 
+template <class Value, class Packed, class Copy>
+void pack_channel(const PackJob& job, const Value* input, const Copy& copy_values, Packed* plane) {
+  const int64_t input_row_size = job.input_columns * job.input_batch;
+  for (const int64_t row_phase : *job.row_planes) {
+    for (const int64_t column_phase : *job.column_planes) {
+      for (int64_t i = 0; i < job.rows; ++i) {
+        const int64_t row = job.first_row + row_phase + i * job.step;
+        Packed* packed = plane + i * job.row_pitch;
+        if (row < 0 || row >= job.input_rows) {
+          clear(job.row_pitch, packed);
+        } else {
+          pack_row(job, input + row * input_row_size, job.first_column + column_phase, copy_values, packed);
+        }
+      }
+      plane += job.plane_pitch;
+    }
+  }
+}
+
 template <class Value, class Packed>
 void pack_values(const PackJob& job) {
-  const int64_t input_row_size = job.input_columns * job.input_batch;
   for (int64_t channel = 0; channel < job.channels; ++channel) {
     const Value* input = job.input.as<Value>() + channel * job.channel_size;
-    Packed* plane = job.packed.as<Packed>() + channel * job.channel_pitch;
-    for (const int64_t row_phase : *job.row_planes) {
-      for (const int64_t column_phase : *job.column_planes) {
-        for (int64_t i = 0; i < job.rows; ++i) {
-          const int64_t row = job.first_row + row_phase + i * job.step;
-          Packed* packed = plane + i * job.row_pitch;
-          if (row < 0 || row >= job.input_rows) {
-            clear(job.row_pitch, packed);
-          } else {
-            pack_row(job, input + row * input_row_size, job.first_column + column_phase, packed);
-          }
-        }
-        plane += job.plane_pitch;
-      }
+    Packed* packed = job.packed.as<Packed>() + channel * job.channel_pitch;
+    if (job.map == nullptr) {
+      pack_channel(job, input, PlainCopy(), packed);
+    } else if (job.map->rectify) {
+      pack_channel(job, input, MappedCopy<true>(*job.map, job.map_channel + channel), packed);
+    } else {
+      pack_channel(job, input, MappedCopy<false>(*job.map, job.map_channel + channel), packed);
     }
   }
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "kernels/batchnorm/input_map.h"
 #include "kernels/batchnorm/sums.h"
 #include "kernels/convolution/terms.h"
 #include "kernels/convolution/tiling.h"
@@ -32,8 +33,10 @@ struct PackJob {
   int64_t plane_pitch = 0;
   int64_t channel_pitch = 0;
   Elements packed;
-  bool exponent_only = false;  ///< each mantissa taken as 1.5 (kernels/elementwise/exponent_only.h); FP32 alone
-  float smallest_normal = 0;   ///< for that
+  const InputMap* map = nullptr;  ///< what values, but not the zeros around them, go through; null: nothing
+  int64_t map_channel = 0;        ///< the map's entry for the first channel
+  bool exponent_only = false;     ///< each mantissa taken as 1.5 (kernels/elementwise/exponent_only.h); FP32 alone
+  float smallest_normal = 0;      ///< for that
 };
 
 /// Cache lines that a kernel asks for while it computes: what the next window is packed from, which lies scattered

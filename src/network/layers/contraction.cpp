@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cassert>
 #include <stdexcept>
 #include <utility>
 
@@ -38,12 +39,20 @@ void Contraction::round_weight() {
   }
 }
 
-bool Contraction::feedforward(const Tensor& X, Tensor& Z, StepHook* hook, const OutputSums* sums) {
+bool Contraction::maps_input(ConvolutionPhase phase) {
+  if (phase == ConvolutionPhase::weight_gradient && dense_gradient_requested_) {
+    return false;  // that goes another way, rarely
+  }
+  return kernel_.for_phase(phase, *weight_.pattern).decoupled() != nullptr;
+}
+
+bool Contraction::feedforward(const Tensor& X, Tensor& Z, StepHook* hook, const OutputSums* sums, const InputMap* map) {
+  assert(map == nullptr || (hook == nullptr && maps_input(ConvolutionPhase::feedforward)));
   round_weight();
   trainer::Convolution& kernel = kernel_.for_phase(ConvolutionPhase::feedforward, *weight_.pattern);
-  DecoupledConvolution* const decoupled = sums == nullptr ? nullptr : kernel.decoupled();
+  DecoupledConvolution* const decoupled = sums == nullptr && map == nullptr ? nullptr : kernel.decoupled();
   if (decoupled != nullptr) {
-    decoupled->feedforward(X, view(), Z, *sums);
+    decoupled->feedforward(X, map, view(), Z, sums);
   } else {
     kernel.feedforward(X, view(), Z);
   }
@@ -53,10 +62,11 @@ bool Contraction::feedforward(const Tensor& X, Tensor& Z, StepHook* hook, const 
   if (bias_) {
     add_bias(bias_->value, Z);
   }
-  return decoupled != nullptr;
+  return decoupled != nullptr && sums != nullptr;
 }
 
-void Contraction::weight_gradient(const Tensor& X, Tensor& dZ, StepHook* hook) {
+void Contraction::weight_gradient(const Tensor& X, Tensor& dZ, StepHook* hook, const InputMap* map) {
+  assert(map == nullptr || (hook == nullptr && maps_input(ConvolutionPhase::weight_gradient)));
   if (hook != nullptr) {
     hook->gradient(description_, X, view(), dZ);
   }
@@ -66,8 +76,12 @@ void Contraction::weight_gradient(const Tensor& X, Tensor& dZ, StepHook* hook) {
     dense_weight_gradient(X, dZ);
   } else {
     dense_gradient_ = {};
-    kernel_.for_phase(ConvolutionPhase::weight_gradient, *weight_.pattern)
-        .weight_gradient(dZ, X, weight_.pattern, weight_.gradient);
+    trainer::Convolution& kernel = kernel_.for_phase(ConvolutionPhase::weight_gradient, *weight_.pattern);
+    if (map != nullptr) {
+      kernel.decoupled()->weight_gradient(dZ, X, *map, weight_.pattern, weight_.gradient);
+    } else {
+      kernel.weight_gradient(dZ, X, weight_.pattern, weight_.gradient);
+    }
   }
   if (bias_) {
     bias_gradient(dZ, bias_->gradient);

@@ -46,10 +46,15 @@ class Contraction {
   /// False for BP where no gradient of X is needed.
   bool has(ConvolutionPhase phase) const { return phase != ConvolutionPhase::backpropagation || description_.has_bp; }
 
+  /// Whether FF or WG, with the present mask, can map X as it reads it.
+  bool maps_input(ConvolutionPhase phase);
+
   /// Z = X * W, the hook, then the bias. Returns whether the path took `sums` of Z = X * W (null: none wanted).
-  bool feedforward(const Tensor& X, Tensor& Z, StepHook* hook, const OutputSums* sums = nullptr);
-  /// The hook sees dZ before anything uses it. Fills the gradients of weight and bias.
-  void weight_gradient(const Tensor& X, Tensor& dZ, StepHook* hook);
+  /// `map`, where X is to be mapped, needs maps_input() and no hook, which would see X as it is.
+  bool feedforward(const Tensor& X, Tensor& Z, StepHook* hook, const OutputSums* sums = nullptr,
+                   const InputMap* map = nullptr);
+  /// The hook sees dZ before anything uses it. Fills the gradients of weight and bias. `map` as above.
+  void weight_gradient(const Tensor& X, Tensor& dZ, StepHook* hook, const InputMap* map = nullptr);
   /// dX from the dZ that weight_gradient left.
   void backpropagate(const Tensor& X, const Tensor& dZ, Tensor& dX, bool accumulate, StepHook* hook);
 

@@ -4,16 +4,23 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 
 #include "kernels/batchnorm/batchnorm_case.h"
+#include "kernels/batchnorm/rectified.h"
 #include "kernels/convolution/decoupled.h"
+#include "kernels/elementwise/convert.h"
 #include "tensor/pattern.h"
 
 namespace trainer {
 namespace {
 
+using testing_support::BatchNormCase;
+using testing_support::expect_same_bits;
 using testing_support::for_each_highway_target;
+using testing_support::random_batchnorm;
 using testing_support::random_tensor;
+using testing_support::random_values;
 
 struct Moments {
   std::vector<float> mean;
@@ -31,7 +38,8 @@ Moments through_a_convolution(const Tensor& X, float shift) {
   const std::vector<float> shifts(channels, shift);
   std::vector<batchnorm::Sums> sums(channels);
   Tensor Z(shape);
-  make_convolution(KernelPath::highway, geometry)->decoupled()->feedforward(X, {pattern, ones}, Z, {shifts, sums});
+  const OutputSums wanted = {shifts, sums};
+  make_convolution(KernelPath::highway, geometry)->decoupled()->feedforward(X, nullptr, {pattern, ones}, Z, &wanted);
   Moments moments{std::vector<float>(channels, -77), std::vector<float>(channels, -77)};
   take_moments(Z, shifts, sums, {moments.mean, moments.variance});
   return moments;
@@ -88,6 +96,52 @@ TEST(DecoupledMoments, OfShapesThatVectorsDoNotFit) {
       const Errors errors = errors_against_double(Z, through_a_convolution(Z, 2.5F));
       EXPECT_LT(errors.mean, 1e-5) << target << " " << to_string(shape);
       EXPECT_LT(errors.variance, 5e-6) << target << " " << to_string(shape);
+    }
+  });
+}
+
+TEST(DecoupledMoments, WithoutSumsAreThoseOfFeedforward) {
+  for_each_highway_target([](const std::string& target) {
+    Random random(4);
+    for (const Shape& shape : testing_support::awkward_shapes()) {
+      const BatchNormCase test = random_batchnorm(shape, random);
+      const BatchNormCase::Result expected = test.run(KernelPath::highway);
+      Moments moments{expected.variance, expected.mean};
+      take_moments(test.Z, test.shift, {moments.mean, moments.variance});
+      expect_same_bits(moments.mean, expected.mean, target + to_string(shape));
+      expect_same_bits(moments.variance, expected.variance, target + to_string(shape));
+    }
+  });
+}
+
+TEST(DecoupledMap, HasTheBitsOfBatchNormAndRelu) {
+  for_each_highway_target([](const std::string& target) {
+    Random random(5);
+    for (const Shape& shape : testing_support::awkward_shapes()) {
+      const BatchNormCase test = random_batchnorm(shape, random);
+      const std::vector<float> mean = random_values(test.gamma.size(), random);
+      const std::vector<float> variance = random_values(test.gamma.size(), random, 2, 0.3F);
+      std::vector<float> scale(test.gamma.size());
+      take_scales(test.gamma, variance, test.epsilon, scale);
+      for (const Format format : {Format::fp32, Format::fp16}) {
+        Tensor Z(shape, format);
+        convert(test.Z, Z);
+        const auto expect_same = [&](const InputMap& map, const Tensor& expected) {
+          Tensor A(shape, format);
+          apply_map(map, Z, A);
+          EXPECT_EQ(std::memcmp(A.elements().data, expected.elements().data, static_cast<size_t>(A.bytes())), 0)
+              << target << " " << to_string(shape);
+        };
+        Tensor expected(shape, format);
+        make_batchnorm(KernelPath::highway, shape, test.epsilon)
+            ->normalise(Z, test.gamma, test.beta, mean, variance, expected);
+        expect_same({mean, scale, test.beta}, expected);
+        const RectifiedBatchNorm rectified(shape, test.epsilon);
+        rectified.normalise(Z, test.gamma, test.beta, mean, variance, nullptr, {}, expected);
+        expect_same({mean, scale, test.beta, true}, expected);
+        rectified.normalise(Z, test.gamma, test.beta, mean, variance, nullptr, 0.5F, expected);
+        expect_same({mean, scale, test.beta, true, 0.5F}, expected);
+      }
     }
   });
 }

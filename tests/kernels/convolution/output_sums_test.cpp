@@ -27,7 +27,8 @@ Taken take(const Operands& operands, const std::vector<float>& shift, Format for
   const auto convolution = make_convolution(KernelPath::highway, operands.geometry);
   Taken taken{Tensor(operands.geometry.output(), format), shift,
               std::vector<Sums>(static_cast<size_t>(operands.geometry.k), Sums{-77, -77})};
-  convolution->decoupled()->feedforward(operands.X, operands.weight(), taken.Z, {taken.shift, taken.sums});
+  const OutputSums wanted = {taken.shift, taken.sums};
+  convolution->decoupled()->feedforward(operands.X, nullptr, operands.weight(), taken.Z, &wanted);
   return taken;
 }
 
