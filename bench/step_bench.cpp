@@ -26,8 +26,10 @@
 namespace trainer::bench {
 namespace {
 
-const std::map<std::string, Passes> kPasses = {
-    {"one-by-one", Passes::one_by_one}, {"fused", Passes::fused}, {"decoupled", Passes::decoupled}};
+const std::map<std::string, Passes> kPasses = {{"one-by-one", Passes::one_by_one},
+                                               {"fused", Passes::fused},
+                                               {"summed", Passes::summed},
+                                               {"decoupled", Passes::decoupled}};
 
 struct Request {
   std::string model = "resnet18";
@@ -165,8 +167,9 @@ int run(int argc, char** argv) {
   app.add_flag("--bounds", request.bounds, "what bounds each convolution, next to this machine's measured peaks");
   app.add_option(
          "--passes", request.passes,
-         "one-by-one: BN, sum and ReLU each in passes of its own; fused: in one; decoupled: BN in convolutions, too")
-      ->check(CLI::IsMember({"one-by-one", "fused", "decoupled"}));
+         "one-by-one: BN, sum and ReLU each in passes of its own; fused: in one; summed: BN's sums in the convolution "
+         "before; decoupled: and the rest in the convolution after, where one alone reads")
+      ->check(CLI::IsMember({"one-by-one", "fused", "summed", "decoupled"}));
   app.add_flag("--layers", request.layers, "every layer by itself, too");
   if (!read_options(app, argc, argv)) {
     return 0;

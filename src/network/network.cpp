@@ -94,10 +94,19 @@ void require_half_operands(KernelPath path, const Precision& precision) {
   require_half_arithmetic();
 }
 
-/// The start of a slot seen as the gradient of `output`; the empty tensor for no slot.
-Tensor gradient_of(const Tensor& output, std::vector<Tensor>& slots, int slot) {
-  return slot < 0 ? Tensor()
-                  : Tensor(output.shape(), {slots[static_cast<size_t>(slot)].elements().data, output.format()});
+bool all_are(const std::vector<Format>& formats, Format wanted) {
+  return std::ranges::all_of(formats, [wanted](Format format) { return format == wanted; });
+}
+
+/// Whether a layer runs on copies of another format. `outputs`: of every node.
+bool needs_adapter(const Network::Node& node, const std::vector<Format>& outputs, Format output) {
+  std::vector<Format> formats = {output};
+  for (const int input : node.inputs) {
+    formats.push_back(input < 0 ? Format::fp32 : outputs[static_cast<size_t>(input)]);
+  }
+  const LayerFormats taken = node.layer->formats();
+  return taken != LayerFormats::mixed && !all_are(formats, Format::fp32) &&
+         !(taken == LayerFormats::uniform && all_are(formats, output));
 }
 
 }  // namespace
@@ -126,40 +135,15 @@ void Network::plan(const Shape& images, KernelPath path, const Precision& precis
   auto next = std::make_unique<Plan>();
   next->input_shape = images;
   next->elementwise = operation_path(path);
-  next->outputs.resize(nodes_.size());
-  next->inputs.resize(nodes_.size());
-  next->backward.resize(nodes_.size());
   next->precision = precision;
   if (precision.kind != Precision::Kind::fp32) {
     next->rounded_images = Tensor(images);
   }
-  constexpr int64_t kFloat = bytes_of(Format::fp32);
-  for (const int64_t bytes : memory.slot_sizes) {
-    next->slots.emplace_back(Shape{1, (bytes + kFloat - 1) / kFloat, 1, 1});
-  }
   for (size_t i = 0; i < nodes_.size(); ++i) {
     const Node& node = nodes_[i];
-    const auto owner = static_cast<size_t>(memory.output_memory[i]);
-    next->outputs[i] = owner == i ? Tensor(shapes[i], formats[i]) : next->outputs[owner].reshaped(shapes[i]);
-
-    Plan::Backward& backward = next->backward[i];
-    backward.doutput = gradient_of(next->outputs[i], next->slots, memory.backward[i].doutput);
-    const size_t inputs = node.inputs.size();
-    backward.targets.resize(inputs);
-    backward.add_to.resize(inputs);
     std::vector<uint8_t> needed;
-    for (size_t k = 0; k < inputs; ++k) {
-      const int input = node.inputs[k];
-      next->inputs[i].push_back(input < 0 ? &next->images : &next->outputs[static_cast<size_t>(input)]);
-      const MemoryPlan::Target& target = memory.backward[i].dinputs[k];
+    for (const MemoryPlan::Target& target : memory.backward[i].dinputs) {
       needed.push_back(target.slot >= 0 ? 1 : 0);
-      if (target.slot >= 0) {
-        const Tensor& output = next->outputs[static_cast<size_t>(input)];
-        backward.targets[k] = gradient_of(output, next->slots, target.slot);
-        backward.add_to[k] = gradient_of(output, next->slots, target.add_to);
-      }
-      backward.dinputs.push_back(target.slot >= 0 ? &backward.targets[k] : nullptr);
-      backward.accumulate.push_back(target.accumulate ? 1 : 0);
     }
     node.layer->need_input_gradients(needed);
     node.layer->use_workspace(next->workspace);
@@ -171,11 +155,7 @@ void Network::plan(const Shape& images, KernelPath path, const Precision& precis
   }
   describe_surroundings(nodes_);
   for (size_t i = 0; i < nodes_.size(); ++i) {
-    const LayerFormats taken = nodes_[i].layer->formats();
-    const bool all_fp32 = next->all_inputs_are(i, Format::fp32) && formats[i] == Format::fp32;
-    const bool fits = taken == LayerFormats::mixed || all_fp32 ||
-                      (taken == LayerFormats::uniform && next->all_inputs_are(i, formats[i]));
-    next->needs_adapter.push_back(fits ? 0 : 1);
+    next->needs_adapter.push_back(needs_adapter(nodes_[i], formats, formats[i]) ? 1 : 0);
   }
   if (passes != Passes::one_by_one) {
     next->chains = find_rectified_chains(nodes_, memory);
@@ -188,10 +168,16 @@ void Network::plan(const Shape& images, KernelPath path, const Precision& precis
   next->steps = forward_steps(nodes_.size(), next->chains);
   next->speculating_steps = speculating_steps(nodes_, next->steps, next->rectified);
   next->decoupling.sums_for.resize(nodes_.size(), nullptr);
-  // FP8 rounds Z after the convolution has written it.
-  if (passes == Passes::decoupled && precision.kind != Precision::Kind::fp8) {
-    next->decoupling = find_decoupling(nodes_);
+  // FP8 rounds Z after the convolution has written it, and what BN makes of it once it is all there.
+  if (precision.kind != Precision::Kind::fp8) {
+    if (passes == Passes::summed || passes == Passes::decoupled) {
+      next->decoupling = find_decoupling(nodes_);
+    }
+    if (passes == Passes::decoupled) {
+      next->loads = find_mapped_loads(nodes_, next->chains, memory, next->needs_adapter);
+    }
   }
+  next->place_tensors(nodes_, memory, shapes, formats);
   plan_ = std::move(next);
   if (precision.kind == Precision::Kind::fp8) {
     make_quantiser();
@@ -243,6 +229,7 @@ void Network::step_done(bool overflowed) {
     plan_->quantiser->step_done(overflowed);
   }
 }
+int64_t Network::planned_bytes() const { return planned().bytes; }
 const Shape& Network::output_shape() const { return planned().outputs.back().shape(); }
 
 Layer& Network::owner_of(const Parameter& weight) const {

@@ -11,6 +11,7 @@
 namespace trainer {
 
 struct ForwardStep;
+struct MappedLoad;
 class Quantiser;
 struct RectifiedChain;
 
@@ -18,7 +19,8 @@ struct RectifiedChain;
 enum class Passes {
   one_by_one,  ///< by one layer after the other
   fused,       ///< BN with the sum and the ReLU after it in one pass: in FP32 the same bits
-  decoupled,   ///< and BN's sums while the convolution before it writes its output: other roundings of the moments
+  summed,      ///< and BN's sums while the convolution before it writes its output: other roundings of the moments
+  decoupled,   ///< and the rest as the convolution after it reads, where one alone does: the same bits, less memory
 };
 
 /// A directed acyclic graph of layers with one input (the images) and one output (the logits).
@@ -60,6 +62,9 @@ class Network {
   std::vector<Buffer*> buffers();
   const Shape& input_shape() const;
   const Shape& output_shape() const;
+  /// Of the activations and gradients that plan() allocated. More is allocated later where a hook is to see activations
+  /// that are not kept (one of them at a time), or changes outputs (all of them).
+  int64_t planned_bytes() const;
   /// Of stored activations and gradients.
   Format format() const;
   const Precision& precision() const;
@@ -105,9 +110,10 @@ class Network {
   /// output, once `node` has made it.
   void announce_rectification(size_t node, StepHook& hook);
   void show_rectified(size_t node, StepHook& hook);
-  /// FF of a convolution that also takes the sums of the BN after it, where its path can.
-  void feedforward_with_sums(size_t node, bool training, StepHook* hook);
+  /// FF of a convolution that also does what it can of the work of the BNs around it. `load`: null where X is kept.
+  void feedforward_decoupled(size_t node, const MappedLoad* load, bool training, StepHook* hook);
   void feedforward_chain(const ForwardStep& step, bool training, StepHook* hook);
+  void weight_gradient(size_t node, StepHook* hook);
   void backpropagate_chain(const RectifiedChain& chain, StepHook* hook);
   Layer& owner_of(const Parameter& weight) const;
 

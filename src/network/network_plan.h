@@ -1,6 +1,6 @@
 #pragma once
 
-#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -8,6 +8,7 @@
 #include "network/format_adapter.h"
 #include "network/fp32_hook.h"
 #include "network/fusion.h"
+#include "network/mapped_loads.h"
 #include "network/network.h"
 #include "network/quantiser.h"
 #include "network/quantising_hook.h"
@@ -32,9 +33,19 @@ struct Network::Plan {
     int source = -1;  ///< the node whose output, as it was rounded, the first input holds; -1: images
   };
 
-  bool all_inputs_are(size_t node, Format wanted) const {
-    return std::ranges::all_of(inputs[node], [wanted](const Tensor* input) { return input->format() == wanted; });
-  }
+  /// Every tensor, where `memory` has it; none for the outputs of `loads`.
+  void place_tensors(const std::vector<Node>& nodes, const MemoryPlan& memory, const std::vector<Shape>& shapes,
+                     const std::vector<Format>& formats);
+
+  /// The load whose A this node would write, or read; null where there is none, or A is kept in this step.
+  const MappedLoad* load_written_by(size_t last) const { return load_with(&MappedLoad::last, last); }
+  const MappedLoad* load_read_by(size_t reader) const { return load_with(&MappedLoad::reader, reader); }
+  /// Gives A the memory of its gradient, which holds nothing before the reader's BP: in FF, and WG without a hook.
+  void place_output(const MappedLoad& load);
+  /// The same, or where a hook sees it until BP has been, memory of its own; and makes A there of Z.
+  void make_output(const MappedLoad& load, bool until_backpropagated = false);
+  /// For a step whose A are changed by a hook: memory for each of them.
+  void keep_outputs();
 
   Shape input_shape;
   KernelPath elementwise = KernelPath::highway;
@@ -46,6 +57,10 @@ struct Network::Plan {
   std::vector<RectifiedChain> chains;
   std::vector<RectifiedOutputs> rectified;
   Decoupling decoupling;
+  std::vector<MappedLoad> loads;
+  std::vector<Tensor> kept_outputs;   // of loads; none until a hook changes outputs
+  AlignedVector<float> shown_output;  // of one load, for hooks; none until there is one
+  int64_t bytes = 0;                  // of outputs and slots
   std::vector<ForwardStep> steps;
   std::vector<ForwardStep> speculating_steps;  // where the hook changes outputs
   std::shared_ptr<Workspace> workspace = std::make_shared<Workspace>();
@@ -59,6 +74,9 @@ struct Network::Plan {
   Fp32Hook fp32_hook;
   bool ready_to_backpropagate = false;
   bool outputs_changed = false;  // by the hook of the last feedforward
+
+ private:
+  const MappedLoad* load_with(size_t MappedLoad::*member, size_t node) const;
 };
 
 /// Of every output: `format`, but FP32 for the logits and what may share their memory.

@@ -36,6 +36,17 @@ class Stopwatch {
   std::chrono::steady_clock::time_point begin_;
 };
 
+/// Whether a convolution is to map what it reads: a hook sees X.
+bool is_mapped(const Network::Node& reader, ConvolutionPhase phase, const StepHook* hook) {
+  return hook == nullptr && reader.layer->contraction()->maps_input(phase);
+}
+
+/// Whether BN leaves A to its reader, which maps Z or has A made; where it does neither right after, BN makes A while
+/// it has Z in cache.
+bool is_left_to_reader(const MappedLoad& load, const std::vector<Network::Node>& nodes, const StepHook* hook) {
+  return !load.read_next() || is_mapped(nodes[load.reader], ConvolutionPhase::feedforward, hook);
+}
+
 }  // namespace
 
 const Tensor& Network::feedforward(const Tensor& images, bool training, StepHook* hook) {
@@ -48,6 +59,9 @@ const Tensor& Network::feedforward(const Tensor& images, bool training, StepHook
   plan_->ready_to_backpropagate = false;
   hook = shown(hook, training);
   plan_->outputs_changed = training && hook != nullptr && hook->changes_outputs();
+  if (plan_->outputs_changed) {
+    plan_->keep_outputs();
+  }
   for (const ForwardStep& step : plan_->outputs_changed ? plan_->speculating_steps : plan_->steps) {
     const size_t i = step.node;
     const Stopwatch stopwatch(times_, i, &NodeTimes::feedforward);
@@ -55,10 +69,18 @@ const Tensor& Network::feedforward(const Tensor& images, bool training, StepHook
       announce_input_format(i);
       announce_rectification(i, *hook);
     }
-    if (step.batchnorm != nullptr) {
+    const MappedLoad* const written = plan_->load_written_by(step.last);
+    const MappedLoad* const read = plan_->load_read_by(i);
+    const bool left_to_reader = written != nullptr && is_left_to_reader(*written, nodes_, hook);
+    if (written != nullptr && !left_to_reader) {
+      plan_->place_output(*written);
+    }
+    if (left_to_reader) {
+      written->batchnorm->feedforward_on_load(*plan_->inputs[i][0], written->rectify, written->ceiling, training, hook);
+    } else if (step.batchnorm != nullptr) {
       feedforward_chain(step, training, hook);
-    } else if (plan_->decoupling.sums_for[i] != nullptr) {
-      feedforward_with_sums(i, training, hook);
+    } else if (read != nullptr || plan_->decoupling.sums_for[i] != nullptr) {
+      feedforward_decoupled(i, read, training, hook);
     } else if (plan_->needs_adapter[i] != 0) {
       plan_->adapter.feedforward(*nodes_[i].layer, plan_->inputs[i], plan_->outputs[i], training, hook);
     } else {
@@ -109,11 +131,7 @@ void Network::backpropagate(const Tensor& dlogits, StepHook* hook) {
     const bool adapt = plan_->needs_adapter[i] != 0;
     {
       const Stopwatch stopwatch(times_, i, &NodeTimes::weight_gradient);
-      if (adapt) {
-        plan_->adapter.weight_gradient(layer, plan_->inputs[i], backward.doutput, hook);
-      } else {
-        layer.weight_gradient(plan_->inputs[i], backward.doutput, hook);
-      }
+      weight_gradient(i, hook);
     }
     const Stopwatch stopwatch(times_, i, &NodeTimes::backpropagation);
     const BackwardView view{plan_->inputs[i], plan_->outputs[i], backward.doutput, backward.dinputs,
@@ -153,14 +171,43 @@ void Network::show_rectified(size_t node, StepHook& hook) {
   }
 }
 
-void Network::feedforward_with_sums(size_t node, bool training, StepHook* hook) {
+void Network::feedforward_decoupled(size_t node, const MappedLoad* load, bool training, StepHook* hook) {
+  const Tensor* X = plan_->inputs[node][0];
+  const InputMap* map = nullptr;
+  if (load != nullptr && is_mapped(nodes_[node], ConvolutionPhase::feedforward, hook)) {
+    X = plan_->inputs[load->first][0];
+    map = &load->batchnorm->output_map();
+  } else if (load != nullptr && !load->read_next()) {
+    plan_->make_output(*load);
+  }
+  layers::BatchNorm* const after = plan_->decoupling.sums_for[node];
   // A hook that changes Z does so after the sums would have been taken.
-  const bool wanted = training && !plan_->outputs_changed;
-  layers::BatchNorm& batchnorm = *plan_->decoupling.sums_for[node];
-  const OutputSums sums = batchnorm.output_sums();
-  layers::Contraction& convolution = *nodes_[node].layer->contraction();
-  batchnorm.use_output_sums(
-      convolution.feedforward(*plan_->inputs[node][0], plan_->outputs[node], hook, wanted ? &sums : nullptr));
+  const bool wanted = after != nullptr && training && !plan_->outputs_changed;
+  const OutputSums sums = wanted ? after->output_sums() : OutputSums();
+  const bool taken =
+      nodes_[node].layer->contraction()->feedforward(*X, plan_->outputs[node], hook, wanted ? &sums : nullptr, map);
+  if (after != nullptr) {
+    after->use_output_sums(taken);
+  }
+}
+
+void Network::weight_gradient(size_t node, StepHook* hook) {
+  Layer& layer = *nodes_[node].layer;
+  Tensor& doutput = plan_->backward[node].doutput;
+  const MappedLoad* const load = plan_->load_read_by(node);
+  if (load != nullptr && is_mapped(nodes_[node], ConvolutionPhase::weight_gradient, hook)) {
+    layer.contraction()->weight_gradient(*plan_->inputs[load->first][0], doutput, nullptr,
+                                         &load->batchnorm->output_map());
+    return;
+  }
+  if (load != nullptr) {
+    plan_->make_output(*load, hook != nullptr);
+  }
+  if (plan_->needs_adapter[node] != 0) {
+    plan_->adapter.weight_gradient(layer, plan_->inputs[node], doutput, hook);
+  } else {
+    layer.weight_gradient(plan_->inputs[node], doutput, hook);
+  }
 }
 
 void Network::feedforward_chain(const ForwardStep& step, bool training, StepHook* hook) {

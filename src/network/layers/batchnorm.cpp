@@ -33,7 +33,8 @@ BatchNorm::BatchNorm(const BatchNormOptions& options)
       running_variance_{"running_var", AlignedVector<float>(static_cast<size_t>(options.channels), 1.0F)},
       mean_(static_cast<size_t>(options.channels)),
       variance_(static_cast<size_t>(options.channels)),
-      sums_(static_cast<size_t>(options.channels)) {
+      sums_(static_cast<size_t>(options.channels)),
+      scale_(static_cast<size_t>(options.channels)) {
   std::fill(gamma_.value.begin(), gamma_.value.end(), 1.0F);
 }
 
@@ -69,6 +70,7 @@ void BatchNorm::feedforward(std::span<const Tensor* const> inputs, Tensor& outpu
   } else {
     kernel_->normalise(Z, gamma_.value, beta_.value, running_mean_.value, running_variance_.value, output);
   }
+  set_output_map(false, {}, training);
   if (hook != nullptr) {
     hook->batchnorm_feedforward(description_, Z);
   }
@@ -89,9 +91,32 @@ void BatchNorm::feedforward_rectified(const Tensor& Z, const Tensor* shortcut, C
     rectified_->normalise(Z, gamma_.value, beta_.value, running_mean_.value, running_variance_.value, shortcut, ceiling,
                           A);
   }
+  set_output_map(true, ceiling, training);
   if (hook != nullptr) {
     hook->batchnorm_feedforward(description_, Z);
   }
+}
+
+void BatchNorm::feedforward_on_load(const Tensor& Z, bool rectify, Ceiling ceiling, bool training, StepHook* hook) {
+  if (training) {
+    require_variance(Z.shape());
+    if (std::exchange(sums_taken_, false)) {
+      take_moments(Z, running_mean_.value, sums_, moments());
+    } else {
+      take_moments(Z, running_mean_.value, moments());
+    }
+    update_running_statistics();
+  }
+  set_output_map(rectify, ceiling, training);
+  if (hook != nullptr) {
+    hook->batchnorm_feedforward(description_, Z);
+  }
+}
+
+void BatchNorm::set_output_map(bool rectify, Ceiling ceiling, bool training) {
+  take_scales(gamma_.value, training ? variance_ : running_variance_.value, options_.epsilon, scale_);
+  output_map_ = {training ? mean_ : running_mean_.value, scale_, beta_.value, rectify,
+                 ceiling.value_or(batchnorm::kNotCut)};
 }
 
 void BatchNorm::require_variance(const Shape& shape) const {

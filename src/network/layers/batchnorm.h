@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kernels/batchnorm/batchnorm.h"
+#include "kernels/batchnorm/input_map.h"
 #include "kernels/batchnorm/rectified.h"
 #include "kernels/batchnorm/sums.h"
 #include "kernels/convolution/decoupled.h"
@@ -57,6 +58,11 @@ class BatchNorm : public Layer {
   /// Whether the planned path has the two below, which do an add of a shortcut (null: none) and a ReLU after this
   /// layer, perhaps one with a ceiling, in its own passes. Same bits in FP32 as those layers one by one.
   bool can_rectify() const { return rectified_ != nullptr; }
+  /// FF, with a ReLU or without, that leaves it to the reader to make A: from output_map(), which the FFs with no
+  /// shortcut give too. Where can_rectify().
+  void feedforward_on_load(const Tensor& Z, bool rectify, Ceiling ceiling, bool training, StepHook* hook);
+  /// What the last FF made, or would have made, of Z. Valid until the next, or until parameters change.
+  const InputMap& output_map() const { return output_map_; }
   void feedforward_rectified(const Tensor& Z, const Tensor* shortcut, Ceiling ceiling, bool training, Tensor& A,
                              StepHook* hook);
   /// Of the last feedforward_rectified(), which left `A`. With `mask_from_A`, which must be where it had a shortcut or
@@ -73,6 +79,7 @@ class BatchNorm : public Layer {
   void require_variance(const Shape& shape) const;
   void update_running_statistics();
   ChannelMoments moments() { return {mean_, variance_}; }
+  void set_output_map(bool rectify, Ceiling ceiling, bool training);
 
   BatchNormOptions options_;
   Parameter gamma_;
@@ -86,6 +93,8 @@ class BatchNorm : public Layer {
   AlignedVector<float> variance_;
   std::vector<batchnorm::Sums> sums_;  // one per channel
   bool sums_taken_ = false;
+  AlignedVector<float> scale_;
+  InputMap output_map_;
   Tensor unused_dinput_;
 };
 
