@@ -4,7 +4,7 @@ namespace trainer {
 namespace {
 
 constexpr int64_t kLaneRegisterBits = 96;  // two operands, product, tag, as the energy of lane_active
-constexpr int64_t kAccumulatorBanks = 2;  // one drains while the other adds
+constexpr int64_t kAccumulatorBanks = 2;   // one drains while the other adds
 // The sizes that the energies of these memories are of (docs/cost.md).
 constexpr double kBitmapKB = 2;
 constexpr double kOperandKB = 4;

@@ -93,7 +93,8 @@ INSTANTIATE_TEST_SUITE_P(
         Misuse{"precision", {"fp4"}, "--precision: 'fp4' is not supported; choose fp32, fp16, fp8"},
         Misuse{"speculation", {""}, "--speculation: the value is empty"},
         Misuse{"gradient-drop", {"1"}, "--gradient-drop: 1 is out of range; give 0 .. 0.99"},
-        Misuse{"kernels", {"fast"}, "--kernels: 'fast' is not supported; choose auto, reference, highway, half, onednn"},
+        Misuse{
+            "kernels", {"fast"}, "--kernels: 'fast' is not supported; choose auto, reference, highway, half, onednn"},
         Misuse{"model", {""}, "--model: the value is empty"},
         Misuse{"augment", {"maybe"}, "--augment: 'maybe' is neither true nor false"}));
 
