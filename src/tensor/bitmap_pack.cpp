@@ -1,5 +1,7 @@
 #include "tensor/bitmap_pack.h"
 
+#include <hwy/cache_control.h>
+
 #include <cstring>
 
 #undef HWY_TARGET_INCLUDE
@@ -12,6 +14,12 @@ HWY_BEFORE_NAMESPACE();
 namespace trainer::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+HWY_INLINE uint64_t load_word(const uint8_t* bytes) {
+  uint64_t word = 0;
+  std::memcpy(&word, bytes, sizeof(word));
+  return word;
+}
+
 size_t pack(const float* HWY_RESTRICT values, size_t count, uint8_t* HWY_RESTRICT bits) {
   const hn::CappedTag<uint32_t, 64> d;
   const size_t lanes = hn::Lanes(d);
@@ -23,6 +31,20 @@ size_t pack(const float* HWY_RESTRICT values, size_t count, uint8_t* HWY_RESTRIC
     return hn::Ne(magnitude, hn::Zero(d));
   };
   if (lanes >= 8) {
+    // Tensors are larger than caches, and what the CPU fetches ahead on its own ends with a page.
+    constexpr size_t kAhead = 1024;  // values
+    constexpr size_t kEach = 64;
+    for (; i + kEach <= count; i += kEach) {
+      for (size_t line = 0; line < kEach; line += 16) {
+        hwy::Prefetch(values + i + kAhead + line);
+      }
+      for (size_t at = i; at < i + kEach; at += lanes) {
+        hn::StoreMaskBits(d, nonzero(at), bits + at / 8);
+      }
+    }
+    for (size_t packed = 0; packed < i; packed += kEach) {
+      nonzeros += hwy::PopCount(load_word(bits + packed / 8));
+    }
     for (; i + lanes <= count; i += lanes) {
       const auto mask = nonzero(i);
       hn::StoreMaskBits(d, mask, bits + i / 8);
