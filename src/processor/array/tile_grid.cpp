@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "processor/array/interleave.h"
+
 namespace trainer {
 namespace {
 
@@ -16,6 +18,23 @@ Range inside_range(int64_t count, int64_t stride, int64_t offset, int64_t extent
   const int64_t begin = offset >= 0 ? 0 : (-offset + stride - 1) / stride;
   const int64_t end = extent - offset <= 0 ? 0 : (extent - offset - 1) / stride + 1;
   return {std::min(begin, count), std::clamp(end, std::min(begin, count), count)};
+}
+
+// Rows of `bytes` bytes, `from_stride` apart, one after the other. They are short, and pieces whose size the compiler
+// knows take less than a call for each.
+void copy_rows(const uint8_t* from, int64_t from_stride, int64_t rows, int64_t bytes, uint8_t* to) {
+  for (int64_t row = 0; row < rows; ++row, from += from_stride, to += bytes) {
+    int64_t at = 0;
+    for (; at + 64 <= bytes; at += 64) {
+      std::memcpy(to + at, from + at, 64);
+    }
+    for (; at + 8 <= bytes; at += 8) {
+      std::memcpy(to + at, from + at, 8);
+    }
+    for (; at < bytes; ++at) {
+      to[at] = from[at];
+    }
+  }
 }
 
 }  // namespace
@@ -37,33 +56,21 @@ TileGrid::TileGrid(const ConvolutionGeometry& geometry, int64_t tile)
 }
 
 void TileGrid::interleave(const uint8_t* linear, uint32_t* words) const {
-  for (int64_t block = 0; block < blocks_; ++block) {
-    for (int64_t lane = 0; lane < width_; ++lane) {
-      const uint8_t* source = linear + (block * width_ + lane) * words_per_tile_ * 4;
-      uint32_t* target = words + block * words_per_tile_ * width_ + lane;
-      for (int64_t j = 0; j < words_per_tile_; ++j) {
-        std::memcpy(target + j * width_, source + j * 4, 4);
-      }
-    }
-  }
+  interleave_tiles(linear, static_cast<size_t>(blocks_), static_cast<size_t>(width_),
+                   static_cast<size_t>(words_per_tile_), words);
 }
 
 void TileGrid::window(const Bitmap& X, int64_t c, int64_t r, int64_t s, uint8_t* linear, uint32_t* words) const {
   const ConvolutionGeometry& g = geometry_;
-  const int64_t row_bytes = g.q() * batch_bytes_;
-  for (int64_t p = 0; p < g.p(); ++p) {
-    std::memcpy(linear + p * row_bytes,
-                X.window(c, p * g.stride + r * g.dilation - g.padding, s * g.dilation - g.padding),
-                static_cast<size_t>(row_bytes));
-  }
+  const int64_t y = r * g.dilation - g.padding;
+  const int64_t x = s * g.dilation - g.padding;
+  copy_rows(X.window(c, y, x), X.window(c, y + g.stride, x) - X.window(c, y, x), g.p(), g.q() * batch_bytes_, linear);
   interleave(linear, words);
 }
 
 void TileGrid::channel(const Bitmap& dZ, int64_t k, uint8_t* linear, uint32_t* words) const {
-  const int64_t row_bytes = geometry_.q() * batch_bytes_;
-  for (int64_t p = 0; p < geometry_.p(); ++p) {
-    std::memcpy(linear + p * row_bytes, dZ.window(k, p, 0), static_cast<size_t>(row_bytes));
-  }
+  copy_rows(dZ.window(k, 0, 0), dZ.window(k, 1, 0) - dZ.window(k, 0, 0), geometry_.p(), geometry_.q() * batch_bytes_,
+            linear);
   interleave(linear, words);
 }
 
