@@ -66,8 +66,7 @@ ContractionModel::ContractionModel(const ConvolutionGeometry& geometry, const Pr
   if (parameters.speculates_feedforward) {
     estimator_parameters_.lanes = parameters.speculation_lanes;
     estimator_ = std::make_unique<WeightCompressedArray>(
-        geometry, estimator_parameters_,
-        std::make_shared<LayerCounts>(geometry, parameters.tile, parameters.speculation_lanes));
+        geometry, estimator_parameters_, std::make_shared<LayerCounts>(*counts_, parameters.speculation_lanes));
   }
 }
 

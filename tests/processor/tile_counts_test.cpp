@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <bit>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
+#include "processor/array/interleave.h"
 #include "processor/array/masked_sums.h"
 #include "tensor/bitmap_pack.h"
 
@@ -39,8 +41,9 @@ std::vector<uint32_t> random_words(size_t count, uint64_t seed) {
 
 TEST(TileCounts, EveryInstructionSetEveryWidth) {
   for_each_target([] {
-    for (const size_t width : {4U, 8U, 16U}) {
-      const TileRows rows{3, width, 6, 2};
+    for (const auto& [width, words_per_tile] : std::vector<std::pair<size_t, size_t>>{
+             {4, 2}, {4, 4}, {4, 6}, {4, 16}, {8, 2}, {8, 6}, {8, 16}, {16, 2}, {16, 6}, {16, 16}}) {
+      const TileRows rows{3, width, words_per_tile, 2};
       const size_t size = rows.blocks * width;
       const std::vector<uint32_t> a = random_words(size * rows.words_per_tile, 1);
       const std::vector<uint32_t> b = random_words(size * rows.words_per_tile, 2);
@@ -61,21 +64,36 @@ TEST(TileCounts, EveryInstructionSetEveryWidth) {
         expected[tile] = static_cast<uint32_t>(std::max(1, (count + 3) / 4));
         expected_and[tile] = static_cast<uint32_t>(std::max(1, (count_and + 3) / 4));
       }
-      std::vector<uint32_t> cycles(size);
-      EXPECT_EQ(visit_cycles(rows, a.data(), cycles.data()), total);
-      EXPECT_EQ(cycles, expected);
       std::vector<uint32_t> populations(size);
-      tile_populations(rows, a.data(), populations.data());
-      for (size_t tile = 0; tile < size; ++tile) {
-        EXPECT_EQ(std::max(1U, (populations[tile] + 3) / 4), expected[tile]);
-      }
+      std::vector<uint32_t> cycles(size);
+      EXPECT_EQ(tile_populations(rows, a.data(), populations.data()), total);
       EXPECT_EQ(std::accumulate(populations.begin(), populations.end(), int64_t{0}), total);
+      visit_cycles(populations.data(), size, 2, cycles.data());
+      EXPECT_EQ(cycles, expected);
       EXPECT_EQ(visit_cycles_and(rows, a.data(), b.data(), cycles.data()), total_and);
       EXPECT_EQ(cycles, expected_and);
       const std::vector<uint32_t> columns = {4};  // of a table whose row 3 is b
       EXPECT_EQ(add_visit_cycles_of_pairs(rows, a.data(), b.data(), -4, columns.data(), 1, cycles.data()), total_and);
       for (size_t tile = 0; tile < size; ++tile) {
         EXPECT_EQ(cycles[tile], 2 * expected_and[tile]);
+      }
+    }
+  });
+}
+
+TEST(TileCounts, Interleaving) {
+  for_each_target([] {
+    for (const size_t width : {4U, 8U, 16U}) {
+      for (const size_t words_per_tile : {2U, 4U, 6U, 16U}) {
+        constexpr size_t kBlocks = 2;
+        const std::vector<uint32_t> linear = random_words(kBlocks * width * words_per_tile, 8);
+        std::vector<uint32_t> words(linear.size());
+        interleave_tiles(reinterpret_cast<const uint8_t*>(linear.data()), kBlocks, width, words_per_tile, words.data());
+        for (size_t i = 0; i < linear.size(); ++i) {
+          const size_t tile = i / words_per_tile;
+          const size_t j = i % words_per_tile;
+          EXPECT_EQ(words[(tile / width * words_per_tile + j) * width + tile % width], linear[i]) << i;
+        }
       }
     }
   });

@@ -71,10 +71,12 @@ void WeightCompressedArray::visit_wanted(const HeldWeights& W, const Bitmap& wan
   parallel_for(shape.outputs, grain_for(grid_.linear_bytes()), [&](int64_t begin, int64_t end) {
     AlignedVector<uint8_t> linear(static_cast<size_t>(grid_.linear_bytes()));
     AlignedVector<uint32_t> words(static_cast<size_t>(grid_.words()));
+    AlignedVector<uint32_t> populations(row_size);
     AlignedVector<uint32_t> cycles(row_size);
     for (int64_t k = begin; k < end; ++k) {
       grid_.channel(wanted, k, linear.data(), words.data());
-      visit_cycles(counts_->rows(), words.data(), cycles.data());
+      tile_populations(counts_->rows(), words.data(), populations.data());
+      visit_cycles(populations.data(), row_size, counts_->rows().lane_shift, cycles.data());
       for (int64_t d = 0; d < table_.slices; ++d) {
         add_scaled_row(cycles.data(), row_size, static_cast<uint32_t>(held.at(k, table_.slices, d)), table_.row(k, d));
       }

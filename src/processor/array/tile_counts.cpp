@@ -1,5 +1,7 @@
 #include "processor/array/tile_counts.h"
 
+#include <type_traits>
+
 // The counters are population counts, which AVX3_DL has an instruction for; Highway leaves that target out by default.
 #define HWY_WANT_AVX3_DL
 #undef HWY_TARGET_INCLUDE
@@ -19,24 +21,51 @@ HWY_INLINE V cycles_of_visit(V wanted, int lane_shift) {
   return hn::Max(hn::Set(d, 1U), hn::ShiftRightSame(hn::Add(wanted, hn::Set(d, (1U << lane_shift) - 1)), lane_shift));
 }
 
-// kWidth tiles side by side; `combine` gives the word to count, `store` takes the counts of a vector of tiles.
-template <size_t kWidth, typename Combine, typename Store>
-HWY_INLINE int64_t for_each_visit(const TileRows& rows, Combine combine, Store store) {
+// Sums up lanes that stand kWidth apart.
+template <size_t kWidth, typename V>
+HWY_INLINE hn::Vec<hn::CappedTag<uint32_t, kWidth>> fold(V counts) {
+#if HWY_TARGET != HWY_SCALAR  // whose vectors have one lane
+  using D = hn::DFromV<V>;
+  if constexpr (hn::MaxLanes(D()) > kWidth) {
+    const hn::Half<D> half;
+    return fold<kWidth>(hn::Add(hn::LowerHalf(half, counts), hn::UpperHalf(half, counts)));
+  } else
+#endif
+  {
+    return counts;
+  }
+}
+
+// Population counts of as many tiles of a block as fit in a vector, the block being kWidth tiles wide. Vectors that are
+// longer than that take several words of each tile at a time, the words of a tile being kWidth apart.
+template <size_t kWidth, size_t kLanes, typename Combine>
+HWY_INLINE hn::Vec<hn::CappedTag<uint32_t, kWidth>> count_tiles(size_t block_words, Combine combine) {
+  const hn::CappedTag<uint32_t, kLanes> d;
+  const size_t step = HWY_MAX(hn::Lanes(d), kWidth);
+  auto even = hn::Zero(d);
+  auto odd = hn::Zero(d);
+  size_t j = 0;
+  for (; j + 2 * step <= block_words; j += 2 * step) {
+    even = hn::Add(even, hn::PopulationCount(combine(d, j)));
+    odd = hn::Add(odd, hn::PopulationCount(combine(d, j + step)));
+  }
+  if (j < block_words) {
+    even = hn::Add(even, hn::PopulationCount(combine(d, j)));
+  }
+  return fold<kWidth>(hn::Add(even, odd));
+}
+
+// kWidth tiles side by side; `combine` gives the words to count, `store` takes the counts of a vector of tiles.
+template <size_t kWidth, size_t kLanes, typename Combine, typename Store>
+HWY_INLINE int64_t for_each_visit(const TileRows& rows, size_t words_per_tile, Combine combine, Store store) {
   const hn::CappedTag<uint32_t, kWidth> d;
-  const size_t lanes = hn::Lanes(d);
+  const size_t block_words = words_per_tile * kWidth;
   int64_t total = 0;
-  for (size_t lane = 0; lane < kWidth; lane += lanes) {
+  for (size_t lane = 0; lane < kWidth; lane += hn::Lanes(d)) {
     auto all = hn::Zero(d);
     for (size_t block = 0; block < rows.blocks; ++block) {
-      const size_t word = block * rows.words_per_tile * kWidth + lane;
-      auto even = hn::Zero(d);
-      auto odd = hn::Zero(d);
-      // A tile is a multiple of 64 bits: an even number of words.
-      for (size_t j = 0; j < rows.words_per_tile; j += 2) {
-        even = hn::Add(even, hn::PopulationCount(combine(d, word + j * kWidth)));
-        odd = hn::Add(odd, hn::PopulationCount(combine(d, word + (j + 1) * kWidth)));
-      }
-      const auto count = hn::Add(even, odd);
+      const auto count = count_tiles<kWidth, kLanes>(
+          block_words, [&](auto tag, size_t at) HWY_ATTR { return combine(tag, block * block_words + lane + at); });
       all = hn::Add(all, count);
       store(d, block * kWidth + lane, count);
     }
@@ -45,45 +74,50 @@ HWY_INLINE int64_t for_each_visit(const TileRows& rows, Combine combine, Store s
   return total;
 }
 
+template <size_t kValue>
+using Constant = std::integral_constant<size_t, kValue>;
+
+// work(width, lanes of a vector, words per tile) for the width and the tiles of these rows, where all of them are
+// types: loops over a tile of 512 are unrolled. A tile is a multiple of 64 bits: an even number of words.
+template <typename Words, typename Work>
+HWY_INLINE int64_t by_width(const TileRows& rows, Words words, Work work) {
+  return rows.width == 16  ? work(Constant<16>(), Constant<16>(), words)
+         : rows.width == 8 ? work(Constant<8>(), Constant<16>(), words)
+         : words % 4 == 0  ? work(Constant<4>(), Constant<16>(), words)
+                           : work(Constant<4>(), Constant<8>(), words);
+}
+
 template <typename Combine, typename Store>
-HWY_INLINE int64_t by_width(const TileRows& rows, Combine combine, Store store) {
-  return rows.width == 16  ? for_each_visit<16>(rows, combine, store)
-         : rows.width == 8 ? for_each_visit<8>(rows, combine, store)
-                           : for_each_visit<4>(rows, combine, store);
+HWY_INLINE int64_t for_each_visit_of(const TileRows& rows, Combine combine, Store store) {
+  return by_width(rows, rows.words_per_tile, [&](auto width, auto lanes, size_t words) HWY_ATTR {
+    return for_each_visit<decltype(width)::value, decltype(lanes)::value>(rows, words, combine, store);
+  });
 }
 
-int64_t cycles_of(const TileRows& rows, const uint32_t* HWY_RESTRICT a, uint32_t* HWY_RESTRICT cycles) {
-  return by_width(
-      rows, [a](auto d, size_t at) HWY_ATTR { return hn::LoadU(d, a + at); },
-      [&rows, cycles](auto d, size_t at, auto wanted)
-          HWY_ATTR { hn::StoreU(cycles_of_visit(wanted, rows.lane_shift), d, cycles + at); });
-}
-
-void populations_of(const TileRows& rows, const uint32_t* HWY_RESTRICT a, uint32_t* HWY_RESTRICT counts) {
-  by_width(
+int64_t populations_of(const TileRows& rows, const uint32_t* HWY_RESTRICT a, uint32_t* HWY_RESTRICT counts) {
+  return for_each_visit_of(
       rows, [a](auto d, size_t at) HWY_ATTR { return hn::LoadU(d, a + at); },
       [counts](auto d, size_t at, auto wanted) HWY_ATTR { hn::StoreU(wanted, d, counts + at); });
 }
 
 int64_t cycles_of_and(const TileRows& rows, const uint32_t* HWY_RESTRICT a, const uint32_t* HWY_RESTRICT b,
                       uint32_t* HWY_RESTRICT cycles) {
-  return by_width(
+  return for_each_visit_of(
       rows, [a, b](auto d, size_t at) HWY_ATTR { return hn::And(hn::LoadU(d, a + at), hn::LoadU(d, b + at)); },
       [&rows, cycles](auto d, size_t at, auto wanted)
           HWY_ATTR { hn::StoreU(cycles_of_visit(wanted, rows.lane_shift), d, cycles + at); });
 }
 
 // Block by block, so that a's words of a block stay at hand while those of all pairs pass.
-template <size_t kWidth>
-HWY_INLINE int64_t add_pairs(const TileRows& rows, const uint32_t* HWY_RESTRICT a, const uint32_t* HWY_RESTRICT table,
-                             int64_t first, const uint32_t* HWY_RESTRICT columns, size_t count,
-                             uint32_t* HWY_RESTRICT cycles) {
+template <size_t kWidth, size_t kLanes, typename Words>
+HWY_INLINE int64_t add_pairs(const TileRows& rows, Words words_per_tile, const uint32_t* HWY_RESTRICT a,
+                             const uint32_t* HWY_RESTRICT table, int64_t first, const uint32_t* HWY_RESTRICT columns,
+                             size_t count, uint32_t* HWY_RESTRICT cycles) {
   const hn::CappedTag<uint32_t, kWidth> d;
-  const size_t lanes = hn::Lanes(d);
-  const size_t block_words = rows.words_per_tile * kWidth;
+  const size_t block_words = words_per_tile * kWidth;
   const auto row_words = static_cast<int64_t>(rows.blocks * block_words);
   int64_t total = 0;
-  for (size_t lane = 0; lane < kWidth; lane += lanes) {
+  for (size_t lane = 0; lane < kWidth; lane += hn::Lanes(d)) {
     for (size_t block = 0; block < rows.blocks; ++block) {
       const size_t offset = block * block_words + lane;
       const uint32_t* HWY_RESTRICT left = a + offset;
@@ -92,14 +126,9 @@ HWY_INLINE int64_t add_pairs(const TileRows& rows, const uint32_t* HWY_RESTRICT 
       for (size_t i = 0; i < count; ++i) {
         const uint32_t* HWY_RESTRICT right =
             table + (first + static_cast<int64_t>(columns[i])) * row_words + static_cast<int64_t>(offset);
-        auto even = hn::Zero(d);
-        auto odd = hn::Zero(d);
-        for (size_t j = 0; j < block_words; j += 2 * kWidth) {
-          even = hn::Add(even, hn::PopulationCount(hn::And(hn::LoadU(d, left + j), hn::LoadU(d, right + j))));
-          odd = hn::Add(
-              odd, hn::PopulationCount(hn::And(hn::LoadU(d, left + j + kWidth), hn::LoadU(d, right + j + kWidth))));
-        }
-        const auto wanted = hn::Add(even, odd);
+        const auto wanted = count_tiles<kWidth, kLanes>(block_words, [left, right](auto tag, size_t at) HWY_ATTR {
+          return hn::And(hn::LoadU(tag, left + at), hn::LoadU(tag, right + at));
+        });
         all = hn::Add(all, wanted);
         sum = hn::Add(sum, cycles_of_visit(wanted, rows.lane_shift));
       }
@@ -112,9 +141,11 @@ HWY_INLINE int64_t add_pairs(const TileRows& rows, const uint32_t* HWY_RESTRICT 
 
 int64_t add_cycles_of_pairs(const TileRows& rows, const uint32_t* a, const uint32_t* table, int64_t first,
                             const uint32_t* columns, size_t count, uint32_t* cycles) {
-  return rows.width == 16  ? add_pairs<16>(rows, a, table, first, columns, count, cycles)
-         : rows.width == 8 ? add_pairs<8>(rows, a, table, first, columns, count, cycles)
-                           : add_pairs<4>(rows, a, table, first, columns, count, cycles);
+  const auto add = [&](auto width, auto lanes, auto words) HWY_ATTR {
+    return add_pairs<decltype(width)::value, decltype(lanes)::value>(rows, words, a, table, first, columns, count,
+                                                                     cycles);
+  };
+  return rows.words_per_tile == 16 ? by_width(rows, Constant<16>(), add) : by_width(rows, rows.words_per_tile, add);
 }
 
 // Rows have a multiple of 4 entries.
@@ -176,6 +207,11 @@ void scatter_rows_of(const uint32_t* table, size_t row_size, const uint32_t* sou
   }
 }
 
+void cycles_of(const uint32_t* populations, size_t count, int lane_shift, uint32_t* cycles) {
+  combine_rows(populations, count, cycles,
+               [lane_shift](auto /*before*/, auto wanted) HWY_ATTR { return cycles_of_visit(wanted, lane_shift); });
+}
+
 void add_scaled(const uint32_t* row, size_t count, uint32_t factor, uint32_t* sum) {
   combine_rows(row, count, sum, [factor](auto a, auto b) HWY_ATTR {
     return hn::Add(a, hn::Mul(b, hn::Set(hn::DFromV<decltype(b)>(), factor)));
@@ -200,8 +236,8 @@ HWY_EXPORT(add_rows_of);
 HWY_EXPORT(scatter_rows_of);
 HWY_EXPORT(max_rows);
 
-int64_t visit_cycles(const TileRows& rows, const uint32_t* a, uint32_t* cycles) {
-  return HWY_DYNAMIC_DISPATCH(cycles_of)(rows, a, cycles);
+void visit_cycles(const uint32_t* populations, size_t count, int lane_shift, uint32_t* cycles) {
+  HWY_DYNAMIC_DISPATCH(cycles_of)(populations, count, lane_shift, cycles);
 }
 int64_t visit_cycles_and(const TileRows& rows, const uint32_t* a, const uint32_t* b, uint32_t* cycles) {
   return HWY_DYNAMIC_DISPATCH(cycles_of_and)(rows, a, b, cycles);
@@ -210,8 +246,8 @@ int64_t add_visit_cycles_of_pairs(const TileRows& rows, const uint32_t* a, const
                                   const uint32_t* columns, size_t count, uint32_t* cycles) {
   return HWY_DYNAMIC_DISPATCH(add_cycles_of_pairs)(rows, a, table, first, columns, count, cycles);
 }
-void tile_populations(const TileRows& rows, const uint32_t* a, uint32_t* counts) {
-  HWY_DYNAMIC_DISPATCH(populations_of)(rows, a, counts);
+int64_t tile_populations(const TileRows& rows, const uint32_t* a, uint32_t* counts) {
+  return HWY_DYNAMIC_DISPATCH(populations_of)(rows, a, counts);
 }
 void add_scaled_row(const uint32_t* row, size_t count, uint32_t factor, uint32_t* sum) {
   HWY_DYNAMIC_DISPATCH(add_scaled)(row, count, factor, sum);

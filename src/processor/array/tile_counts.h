@@ -13,15 +13,15 @@ struct TileRows {
   int lane_shift;  ///< log2 of the lanes L of a PE
 };
 
-/// One visit of each tile: cycles[t] = max(1, ceil(popcount of tile t of a / L)). Returns the popcount of all tiles.
-int64_t visit_cycles(const TileRows& rows, const uint32_t* a, uint32_t* cycles);
-/// The same of a AND b, stored.
+/// The population count of every tile of a. Returns that of all tiles.
+int64_t tile_populations(const TileRows& rows, const uint32_t* a, uint32_t* counts);
+/// One visit of each tile: cycles[i] = max(1, ceil(populations[i] / L)); count is a multiple of 4.
+void visit_cycles(const uint32_t* populations, size_t count, int lane_shift, uint32_t* cycles);
+/// One visit of each tile of a AND b. Returns the population count of all tiles.
 int64_t visit_cycles_and(const TileRows& rows, const uint32_t* a, const uint32_t* b, uint32_t* cycles);
 /// The same of a AND row first + columns[i] of `table`, for all i < count, added to `cycles`.
 int64_t add_visit_cycles_of_pairs(const TileRows& rows, const uint32_t* a, const uint32_t* table, int64_t first,
                                   const uint32_t* columns, size_t count, uint32_t* cycles);
-/// The population count of every tile of a.
-void tile_populations(const TileRows& rows, const uint32_t* a, uint32_t* counts);
 
 /// sum += table row columns[i], for all i < count. Rows of `row_size` entries, a multiple of 4.
 void add_table_rows(const uint32_t* table, size_t row_size, const uint32_t* columns, size_t count, uint32_t* sum);
