@@ -47,8 +47,8 @@ void HeldWeights::hold_nonzero(const WeightView& W) {
 
 std::span<const uint32_t> HeldWeights::row_part(int64_t k, uint32_t begin, uint32_t end) const {
   const std::span<const uint32_t> all = row(k);
-  const auto first = std::lower_bound(all.begin(), all.end(), begin);
-  const auto last = std::lower_bound(first, all.end(), end);
+  const auto first = begin == 0 ? all.begin() : std::lower_bound(all.begin(), all.end(), begin);
+  const auto last = all.empty() || all.back() < end ? all.end() : std::lower_bound(first, all.end(), end);
   return all.subspan(static_cast<size_t>(first - all.begin()), static_cast<size_t>(last - first));
 }
 

@@ -41,4 +41,20 @@ class HeldWeights {
   std::vector<uint32_t> own_columns_;
 };
 
+/// Takes the columns below `end` from the front of an ascending list. A walk: between taking all parts of a list it is
+/// passed once, which is less than to search for each of them.
+inline std::span<const uint32_t> take_below(std::span<const uint32_t>& columns, int64_t end) {
+  constexpr size_t kStride = 16;
+  size_t count = 0;
+  while (count + kStride <= columns.size() && columns[count + kStride - 1] < end) {
+    count += kStride;
+  }
+  while (count < columns.size() && columns[count] < end) {
+    ++count;
+  }
+  const std::span<const uint32_t> taken = columns.first(count);
+  columns = columns.subspan(count);
+  return taken;
+}
+
 }  // namespace trainer

@@ -131,24 +131,37 @@ const ChannelTable& WeightCompressedArray::feedforward(const HeldWeights& W, con
     visit_everything(Phase::FF, W);
     return table_;
   }
+  std::vector<int64_t> channels(static_cast<size_t>(g.k));
+  std::iota(channels.begin(), channels.end(), 0);
+  visit_windows(W, X, channels);
+  return table_;
+}
+
+void WeightCompressedArray::visit_windows(const HeldWeights& W, const BitmapView& X,
+                                          const std::vector<int64_t>& channels) {
+  const ConvolutionGeometry& g = grid_.geometry();
   const VisitTable& windows = counts_->windows(X);
   const auto row_size = static_cast<size_t>(grid_.row_size());
   const int64_t group_channels = g.c / g.groups;
+  const int64_t kernel = g.r * g.s;
+  const int64_t slices = table_.slices;
   const int64_t mean_weights = std::max<int64_t>(1, W.size() / g.k);
-  parallel_for(g.k, grain_for(mean_weights * grid_.row_size() * 4), [&](int64_t begin, int64_t end) {
-    for (int64_t k = begin; k < end; ++k) {
-      const int64_t first_channel = k / (g.k / g.groups) * group_channels;
+  std::vector<int64_t> macs(channels.size());
+  const auto count = static_cast<int64_t>(channels.size());
+  parallel_for(count, grain_for(mean_weights * grid_.row_size() * 4), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t k = channels[static_cast<size_t>(i)];
+      const int64_t first_window = k / (g.k / g.groups) * group_channels * kernel;
+      std::span<const uint32_t> rest = W.row(k);
       for (int64_t d = 0; d < slices; ++d) {
-        const std::span<const uint32_t> columns =
-            row_of_channels(W, k, first_channel + slice_begin(group_channels, slices, d),
-                            first_channel + slice_begin(group_channels, slices, d + 1));
-        add_table_rows(windows.rows.data() + first_channel * g.r * g.s * grid_.row_size(), row_size, columns.data(),
-                       columns.size(), table_.row(k, d));
+        const std::span<const uint32_t> columns = take_below(rest, slice_begin(group_channels, slices, d + 1) * kernel);
+        add_table_rows(windows.rows.data() + first_window * grid_.row_size(), row_size, columns.data(), columns.size(),
+                       table_.row(k, d));
       }
+      macs[static_cast<size_t>(i)] = channel_macs(W, windows, k);
     }
   });
-  table_.macs = feedforward_macs(W, X);
-  return table_;
+  table_.macs.effectual += sum(macs);
 }
 
 const ChannelTable& WeightCompressedArray::backpropagation(const HeldWeights& W, const BitmapView& dZ, int64_t slices) {
@@ -193,20 +206,20 @@ const ChannelTable& WeightCompressedArray::weight_gradient(const HeldWeights& po
 
 void WeightCompressedArray::visit_pairs(const HeldWeights& positions, const BitmapView& X, const Bitmap& other,
                                         int64_t slices) {
+  if (!parameters_.skip_input_zeros) {
+    feedforward(positions, X, slices);
+    return;
+  }
   // Where a channel of the other has no zero, a visit meets the zeros of X alone: the same numbers as in FF.
-  feedforward(positions, X, slices);
+  std::vector<int64_t> full;
   std::vector<int64_t> sparse;
   for (int64_t k = 0; k < grid_.geometry().k; ++k) {
-    if (other.channel_nonzeros()[static_cast<size_t>(k)] != grid_.total_positions()) {
-      sparse.push_back(k);
-    }
+    const bool is_full = other.channel_nonzeros()[static_cast<size_t>(k)] == grid_.total_positions();
+    (is_full ? full : sparse).push_back(k);
   }
-  if (parameters_.skip_input_zeros && !sparse.empty()) {
-    const VisitTable& windows = counts_->windows(X);
-    for (const int64_t k : sparse) {
-      table_.macs.effectual -= channel_macs(positions, windows, k);
-      std::fill_n(table_.row(k, 0), slices * table_.row_size, 0U);
-    }
+  reset(grid_.geometry().k, slices);
+  visit_windows(positions, X, full);
+  if (!sparse.empty()) {
     count_pairs(positions, X.bits, other, sparse);
   }
 }
@@ -234,6 +247,10 @@ void WeightCompressedArray::count_pairs(const HeldWeights& positions, const Bitm
   const int64_t channels_each = std::clamp<int64_t>(kWindowBytes / (kernel * words * 4), 1, g.c);
   const int64_t sparse_count = static_cast<int64_t>(sparse.size());
   std::vector<int64_t> macs(sparse.size());
+  std::vector<std::span<const uint32_t>> rest;  // of each channel: held columns that are not counted yet
+  for (const int64_t k : sparse) {
+    rest.push_back(positions.row(k));
+  }
   const AlignedVector<uint32_t> gradients = gradient_rows(dZ, sparse);
   AlignedVector<uint32_t> windows(static_cast<size_t>(channels_each * kernel * words));
   for (int64_t first = 0; first < g.c; first += channels_each) {
@@ -251,9 +268,9 @@ void WeightCompressedArray::count_pairs(const HeldWeights& positions, const Bitm
         const int64_t k = sparse[static_cast<size_t>(i)];
         const int64_t first_channel = k / (g.k / g.groups) * group_channels;
         for (int64_t d = 0; d < slices; ++d) {
+          const int64_t slice_end = first_channel + slice_begin(group_channels, slices, d + 1);
           const std::span<const uint32_t> columns =
-              row_of_channels(positions, k, std::max(first, first_channel + slice_begin(group_channels, slices, d)),
-                              std::min(last, first_channel + slice_begin(group_channels, slices, d + 1)));
+              take_below(rest[static_cast<size_t>(i)], (std::min(last, slice_end) - first_channel) * kernel);
           // Windows are numbered from channel `first`, columns from the convolution group's first channel.
           macs[static_cast<size_t>(i)] += add_visit_cycles_of_pairs(counts_->rows(), gradients.data() + i * words,
                                                                     windows.data(), (first_channel - first) * kernel,

@@ -61,6 +61,8 @@ class WeightCompressedArray {
  private:
   void reset(int64_t channels, int64_t slices);
   void visit_everything(Phase phase, const HeldWeights& W);
+  /// Adds the visits of some output channels of FF, by the zeros of X.
+  void visit_windows(const HeldWeights& W, const BitmapView& X, const std::vector<int64_t>& channels);
   int64_t channel_macs(const HeldWeights& W, const VisitTable& windows, int64_t k) const;
   PhaseMacs feedforward_macs(const HeldWeights& W, const BitmapView& X);
   PhaseMacs backpropagation_macs(const HeldWeights& W, const BitmapView& dZ);
