@@ -26,6 +26,9 @@ class GroupQueue {
         estimate_depth_(static_cast<size_t>(parameters.speculation_fifo_depth)),
         speculated_(speculated) {}
 
+  /// About as many items as that are to come.
+  void expect(size_t items) { times_.reserve(items); }
+
   /// Whether it is known when the queue has room for one more item, and that time: 0 where it always has.
   bool knows_room() const { return times_.size() < depth_ || times_.size() - depth_ < taken(); }
   int64_t room() const { return times_.size() < depth_ ? 0 : times_[times_.size() - depth_].taken; }

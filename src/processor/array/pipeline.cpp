@@ -39,6 +39,13 @@ class Pipeline {
         groups_(static_cast<size_t>(dataflow.grouping.product()), GroupQueue(parameters, !items.estimates.empty())),
         asked_(groups_.size(), kNever),
         free_(static_cast<size_t>(std::min(parameters.drain_ways(), dataflow.grouping.product())), 0) {
+    int64_t count = 0;
+    for (const Pass& pass : plan.passes) {
+      count += (pass.tile_end - pass.tile_begin) * (pass.block_end - pass.block_begin) * items.slices;
+    }
+    for (GroupQueue& group : groups_) {
+      group.expect(static_cast<size_t>(count) / groups_.size() + 1);
+    }
     begin_pass();
   }
 

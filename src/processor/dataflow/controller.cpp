@@ -141,7 +141,7 @@ Controller::PredictedItems Controller::predict_items(const Dataflow& dataflow, c
   return items;
 }
 
-int64_t Controller::predict_pass(const Dataflow& dataflow, const PredictedItems& items, const Pass& pass) const {
+int64_t Controller::predict_pass(const Dataflow& dataflow, const PredictedItems& items, const Pass& pass) {
   const Grouping& grouping = dataflow.grouping;
   const int64_t slices = grouping.input_channels;
   const int64_t tile_count = pass.tile_end - pass.tile_begin;
@@ -149,7 +149,7 @@ int64_t Controller::predict_pass(const Dataflow& dataflow, const PredictedItems&
   // In order and balanced, a group has the items of its output-channel part, position part and slice: its share of the
   // tiles times its items of one tile. The largest is the largest share times the largest sum.
   const int64_t parts = dynamic ? 1 : grouping.output_channels;
-  std::vector<int64_t> of_tile(static_cast<size_t>(parts * slices));  // [part][slice]
+  of_tile_.assign(static_cast<size_t>(parts * slices), 0);
   int64_t ports = 0;
   int64_t drains = 0;
   int64_t longest = 0;
@@ -157,13 +157,13 @@ int64_t Controller::predict_pass(const Dataflow& dataflow, const PredictedItems&
     for (int64_t d = 0; d < slices; ++d) {
       const auto at = static_cast<size_t>(block * slices + d);
       const int64_t part = dynamic ? 0 : block_part(block, dataflow);
-      of_tile[static_cast<size_t>(part * slices + d)] += items.cycles[at];
+      of_tile_[static_cast<size_t>(part * slices + d)] += items.cycles[at];
       longest = std::max(longest, items.cycles[at]);
       ports += items.ports[at];
       drains += items.drains[at];
     }
   }
-  const int64_t most = *std::max_element(of_tile.begin(), of_tile.end());
+  const int64_t most = *std::max_element(of_tile_.begin(), of_tile_.end());
   const int64_t work = dynamic ? std::max(longest, ceil_div(tile_count * most, grouping.product() / slices))
                                : ceil_div(tile_count, grouping.positions) * most;
   return std::max({work, tile_count * ports, ceil_div(tile_count * drains, parameters_.drain_ways())});

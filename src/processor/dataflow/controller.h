@@ -73,7 +73,7 @@ class Controller {
 
   Entry& entry(const Dataflow& dataflow);
   PredictedItems predict_items(const Dataflow& dataflow, const Blocks& blocks) const;
-  int64_t predict_pass(const Dataflow& dataflow, const PredictedItems& items, const Pass& pass) const;
+  int64_t predict_pass(const Dataflow& dataflow, const PredictedItems& items, const Pass& pass);
   int64_t weight_item(int64_t most_held, int64_t tile_positions) const;
   int64_t weight_estimate(int64_t most_held, int64_t tile_positions) const;
   int64_t activation_item(int64_t held, int64_t slice_inputs, int64_t tile_positions, int64_t lanes) const;
@@ -85,6 +85,7 @@ class Controller {
   const Tiles& whole_tiles_;
   const Tiles& small_tiles_;
   std::vector<std::unique_ptr<Entry>> entries_;
+  std::vector<int64_t> of_tile_;  // predict_pass: cycles of one tile, [part][slice]
 };
 
 }  // namespace trainer
