@@ -20,12 +20,19 @@ HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> normalised(D d, const Value* z, float mean
   return hn::MulAdd(hn::Sub(load(d, z), hn::Set(d, mean)), hn::Set(d, scale), hn::Set(d, offset));
 }
 
-/// What ReLU makes of `y`. Not Min and Max: a NaN must stay visible.
+/// What ReLU makes of `y`. Not Max: a NaN must stay visible.
+template <class D>
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> rectify(D d, hwy::HWY_NAMESPACE::Vec<D> y) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  return hn::IfThenZeroElse(hn::Lt(y, hn::Zero(d)), y);
+}
+
+/// The same cut at a ceiling; kNotCut cuts nothing.
 template <class D>
 HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> rectify(D d, hwy::HWY_NAMESPACE::Vec<D> y, float ceiling) {
   namespace hn = hwy::HWY_NAMESPACE;
   const auto most = hn::Set(d, ceiling);
-  const auto positive = hn::IfThenZeroElse(hn::Lt(y, hn::Zero(d)), y);
+  const auto positive = rectify(d, y);
   return hn::IfThenElse(hn::Gt(positive, most), most, positive);
 }
 

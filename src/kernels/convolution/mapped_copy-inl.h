@@ -8,6 +8,7 @@
 
 #include <hwy/highway.h>
 
+#include <cmath>
 #include <type_traits>
 
 #include "kernels/batchnorm/input_map.h"
@@ -18,8 +19,11 @@
 HWY_BEFORE_NAMESPACE();
 namespace trainer::HWY_NAMESPACE {
 
+/// What comes after the affine map.
+enum class Rectifier { none, relu, clipped };
+
 /// Copies values of one channel through a map.
-template <bool kRectify>
+template <Rectifier kRectifier>
 class MappedCopy {
  public:
   MappedCopy(const InputMap& map, int64_t channel)
@@ -47,7 +51,9 @@ class MappedCopy {
   template <class D, class From, class To>
   HWY_INLINE void map(D d, const From* from, To* to) const {
     auto a = normalised(d, from, mean_, scale_, offset_);
-    if constexpr (kRectify) {
+    if constexpr (kRectifier == Rectifier::relu) {
+      a = rectify(d, a);
+    } else if constexpr (kRectifier == Rectifier::clipped) {
       a = rectify(d, a, ceiling_);
     }
     if constexpr (std::is_same_v<From, To>) {
@@ -62,6 +68,18 @@ class MappedCopy {
   float offset_;
   float ceiling_;
 };
+
+/// body(the copy for a channel of `map`).
+template <class Body>
+HWY_INLINE void with_mapped_copy(const InputMap& map, int64_t channel, const Body& body) {
+  if (!map.rectify) {
+    body(MappedCopy<Rectifier::none>(map, channel));
+  } else if (std::isnan(map.ceiling)) {  // kNotCut
+    body(MappedCopy<Rectifier::relu>(map, channel));
+  } else {
+    body(MappedCopy<Rectifier::clipped>(map, channel));
+  }
+}
 
 }  // namespace trainer::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

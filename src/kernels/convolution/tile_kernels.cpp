@@ -165,10 +165,9 @@ void pack_values(const PackJob& job) {
     Packed* packed = job.packed.as<Packed>() + channel * job.channel_pitch;
     if (job.map == nullptr) {
       pack_channel(job, input, PlainCopy(), packed);
-    } else if (job.map->rectify) {
-      pack_channel(job, input, MappedCopy<true>(*job.map, job.map_channel + channel), packed);
     } else {
-      pack_channel(job, input, MappedCopy<false>(*job.map, job.map_channel + channel), packed);
+      with_mapped_copy(*job.map, job.map_channel + channel,
+                       [&](const auto& mapped_copy) HWY_ATTR { pack_channel(job, input, mapped_copy, packed); });
     }
   }
 }
