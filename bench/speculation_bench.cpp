@@ -53,9 +53,12 @@ class FeedforwardHook final : public StepHook {
     announced_ = layer.index;
     after_ = after;
   }
-  void feedforward(const ContractionLayer& layer, const Tensor& X, const WeightView& W, Tensor& Z) override {
+  Tensor* estimate(const ContractionLayer& layer) override {
+    return layer.index == announced_ ? &speculation_.estimate(layer) : nullptr;
+  }
+  void feedforward(const ContractionLayer& layer, const Tensor& /*X*/, const WeightView& /*W*/, Tensor& Z) override {
     if (layer.index == announced_) {
-      speculation_.feedforward(layer, X, W, after_, Z);
+      speculation_.feedforward(layer, after_, Z);
     }
   }
   void rectified(const ContractionLayer& layer, Tensor& A) override { speculation_.rectified(layer, A); }

@@ -20,6 +20,7 @@ class ForwardingHook : public StepHook {
   void rectification(const ContractionLayer& layer, const Rectification& after) override {
     next_->rectification(layer, after);
   }
+  Tensor* estimate(const ContractionLayer& layer) override { return next_->estimate(layer); }
   void rectified(const ContractionLayer& layer, Tensor& A) override { next_->rectified(layer, A); }
   void outputs_skipped(const ContractionLayer& layer, const SkippedOutputs& skipped) override {
     next_->outputs_skipped(layer, skipped);

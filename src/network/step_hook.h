@@ -75,6 +75,10 @@ class StepHook {
   /// In training, right before feedforward() of a convolution whose Z is read by BN -> (sum) -> ReLU alone. Valid until
   /// that returns; `after` itself only during the call.
   virtual void rectification(const ContractionLayer& /*layer*/, const Rectification& /*after*/) {}
+  /// Right before FF of any contraction: where to leave the estimate of Z that signs and exponents of X and W give
+  /// (kernels/convolution/estimating.h), FP32 and of Z's shape; it is there when feedforward() is called. Null: not
+  /// wanted.
+  virtual Tensor* estimate(const ContractionLayer& /*layer*/) { return nullptr; }
   /// That ReLU is done. A may be changed: what is 0 there is off in BP too.
   virtual void rectified(const ContractionLayer& /*layer*/, Tensor& /*A*/) {}
 

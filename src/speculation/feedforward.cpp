@@ -13,11 +13,9 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
-#include "kernels/convolution/estimating.h"
 #include "speculation/audit.h"
 #include "speculation/channel_pass.h"
 #include "speculation/margin.h"
-#include "tensor/aligned.h"
 
 namespace trainer {
 
@@ -27,19 +25,6 @@ using speculation::JudgeJob;
 using speculation::predict;
 using speculation::PredictJob;
 using speculation::PredictSums;
-
-/// Memory that layers take turns in.
-struct FeedforwardSpeculation::Shared {
-  std::shared_ptr<Workspace> workspace = std::make_shared<Workspace>();
-  AlignedVector<float> Zhat;
-
-  static Tensor tensor(const Shape& shape, AlignedVector<float>& memory) {
-    if (memory.size() < static_cast<size_t>(shape.size())) {
-      memory.resize(static_cast<size_t>(shape.size()));
-    }
-    return {shape, memory.data()};
-  }
-};
 
 namespace {
 
@@ -56,11 +41,10 @@ struct FeedforwardSpeculation::Layer {
   explicit Layer(double first_margin) : margin(first_margin) {}
 
   /// Makes what depends on the layer's shapes.
-  void fit(const ConvolutionGeometry& wanted, const std::shared_ptr<Workspace>& workspace) {
-    if (convolution == nullptr || geometry != wanted) {
+  void fit(const ConvolutionGeometry& wanted) {
+    if (words == 0 || geometry != wanted) {
       geometry = wanted;
       const Shape output = geometry.output();
-      convolution = make_estimating_convolution(geometry, workspace);
       words = (output.channel_size() + 63) / 64;
       const auto size = static_cast<size_t>(words * output.c);
       skipped.assign(size, 0);
@@ -74,7 +58,6 @@ struct FeedforwardSpeculation::Layer {
   std::vector<ChannelEstimate> channels;
 
   ConvolutionGeometry geometry;
-  std::unique_ptr<EstimatingConvolution> convolution;
   int64_t words = 0;  // per channel
   std::vector<uint64_t> skipped;
   std::vector<uint64_t> audited;
@@ -137,8 +120,7 @@ int64_t count_bits(const uint64_t* words, int64_t count) {
 
 }  // namespace
 
-FeedforwardSpeculation::FeedforwardSpeculation(const FeedforwardOptions& options)
-    : options_(checked(options)), shared_(std::make_unique<Shared>()) {}
+FeedforwardSpeculation::FeedforwardSpeculation(const FeedforwardOptions& options) : options_(checked(options)) {}
 FeedforwardSpeculation::~FeedforwardSpeculation() = default;
 
 void FeedforwardSpeculation::begin_step(int64_t step) {
@@ -151,16 +133,23 @@ FeedforwardSpeculation::Layer& FeedforwardSpeculation::layer_for(const Contracti
   if (found == nullptr) {
     found = std::make_unique<Layer>(options_.margin);
   }
-  found->fit(layer.geometry, shared_->workspace);
+  found->fit(layer.geometry);
   return *found;
 }
 
-SkippedOutputs FeedforwardSpeculation::feedforward(const ContractionLayer& layer, const Tensor& X, const WeightView& W,
-                                                   const Rectification& rectification, Tensor& Z) {
-  Layer& state = layer_for(layer);
-  Tensor Zhat = Shared::tensor(Z.shape(), shared_->Zhat);
-  state.convolution->estimate(X, W, layer.smallest_normals, Zhat);
+Tensor& FeedforwardSpeculation::estimate(const ContractionLayer& layer) {
+  const Shape shape = layer.geometry.output();
+  if (Zhat_memory_.size() < static_cast<size_t>(shape.size())) {
+    Zhat_memory_.resize(static_cast<size_t>(shape.size()));
+  }
+  Zhat_ = Tensor(shape, Zhat_memory_.data());
+  return Zhat_;
+}
 
+SkippedOutputs FeedforwardSpeculation::feedforward(const ContractionLayer& layer, const Rectification& rectification,
+                                                   Tensor& Z) {
+  assert(Zhat_.shape() == Z.shape());
+  Layer& state = layer_for(layer);
   const bool knows_channels = !state.channels.empty();
   state.channels.resize(static_cast<size_t>(Z.shape().c));
   const AuditSample sample(options_.audit_rate, options_.seed, step_, layer.index);
@@ -184,7 +173,7 @@ SkippedOutputs FeedforwardSpeculation::feedforward(const ContractionLayer& layer
       PredictJob job;
       job.count = count;
       job.Z = Z.channel(c);
-      job.Zhat = Zhat.channel(c);
+      job.Zhat = Zhat_.channel(c);
       job.shortcut = rectification.shortcut == nullptr ? nullptr : rectification.shortcut->channel(c);
       const double scale = gamma * gain / std::sqrt(gain * gain * static_cast<double>(estimate.variance) + epsilon);
       job.scale = static_cast<float>(scale);

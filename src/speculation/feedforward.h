@@ -7,6 +7,7 @@
 
 #include "network/step_hook.h"
 #include "speculation/counts.h"
+#include "tensor/aligned.h"
 
 namespace trainer {
 
@@ -38,10 +39,12 @@ class FeedforwardSpeculation {
 
   /// 0-based. Before the first layer of each step.
   void begin_step(int64_t step);
-  /// From StepHook::feedforward() of a layer for which StepHook::rectification() was called before: replaces the
-  /// skipped values of Z (FP32). The result is valid until the same layer's next call; no bit is set in a first step.
-  SkippedOutputs feedforward(const ContractionLayer& layer, const Tensor& X, const WeightView& W,
-                             const Rectification& rectification, Tensor& Z);
+  /// From StepHook::estimate() of a layer for which StepHook::rectification() was called before: memory for Zhat, valid
+  /// until another layer's call.
+  Tensor& estimate(const ContractionLayer& layer);
+  /// From StepHook::feedforward() of the same layer, when Zhat is there: replaces the skipped values of Z (FP32). The
+  /// result is valid until the same layer's next call; no bit is set in a first step.
+  SkippedOutputs feedforward(const ContractionLayer& layer, const Rectification& rectification, Tensor& Z);
   /// From StepHook::rectified(): sets A to 0 where the output was skipped.
   void rectified(const ContractionLayer& layer, Tensor& A) const;
 
@@ -63,8 +66,8 @@ class FeedforwardSpeculation {
   int64_t step_ = 0;
   std::map<int, std::unique_ptr<Layer>> layers_;
   std::map<int, FeedforwardCounts> counts_;
-  struct Shared;
-  std::unique_ptr<Shared> shared_;
+  AlignedVector<float> Zhat_memory_;  // layers take turns in it
+  Tensor Zhat_;
 };
 
 }  // namespace trainer

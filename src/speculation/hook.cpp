@@ -57,6 +57,10 @@ void SpeculatingHook::rectification(const ContractionLayer& layer, const Rectifi
   ForwardingHook::rectification(layer, after);
 }
 
+Tensor* SpeculatingHook::estimate(const ContractionLayer& layer) {
+  return feedforward_ && after_ ? &feedforward_->estimate(layer) : ForwardingHook::estimate(layer);
+}
+
 void SpeculatingHook::rectified(const ContractionLayer& layer, Tensor& A) {
   if (feedforward_) {
     feedforward_->rectified(layer, A);
@@ -67,7 +71,7 @@ void SpeculatingHook::rectified(const ContractionLayer& layer, Tensor& A) {
 void SpeculatingHook::feedforward(const ContractionLayer& layer, const Tensor& X, const WeightView& W, Tensor& Z) {
   if (feedforward_ && after_) {
     names_.try_emplace(layer.index, layer.name);
-    const SkippedOutputs skipped = feedforward_->feedforward(layer, X, W, *after_, Z);
+    const SkippedOutputs skipped = feedforward_->feedforward(layer, *after_, Z);
     ForwardingHook::outputs_skipped(layer, skipped);
   }
   after_.reset();

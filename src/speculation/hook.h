@@ -37,6 +37,7 @@ class SpeculatingHook final : public ForwardingHook {
   void begin_step(int64_t step) override;
   bool changes_outputs() const override { return feedforward_.has_value(); }
   void rectification(const ContractionLayer& layer, const Rectification& after) override;
+  Tensor* estimate(const ContractionLayer& layer) override;
   void rectified(const ContractionLayer& layer, Tensor& A) override;
   void feedforward(const ContractionLayer& layer, const Tensor& X, const WeightView& W, Tensor& Z) override;
   void gradient(const ContractionLayer& layer, const Tensor& X, const WeightView& W, Tensor& dZ) override;

@@ -19,6 +19,10 @@ class Listener : public StepHook {
   void rectification(const ContractionLayer& /*layer*/, const Rectification& after) override {
     calls.push_back("rectification " + std::to_string(after.gamma.size()));
   }
+  Tensor* estimate(const ContractionLayer& /*layer*/) override {
+    calls.emplace_back("estimate");
+    return nullptr;
+  }
   void rectified(const ContractionLayer& /*layer*/, Tensor& /*A*/) override { calls.emplace_back("rectified"); }
   void gradient_dropped(const ContractionLayer& /*layer*/) override { calls.emplace_back("gradient_dropped"); }
   void outputs_skipped(const ContractionLayer& /*layer*/, const SkippedOutputs& skipped) override {
@@ -66,6 +70,7 @@ void call_all(StepHook& hook) {
   skipped.audited = 7;
   hook.begin_step(3);
   hook.rectification(contraction, {.gamma = weight, .beta = weight});
+  hook.estimate(contraction);
   hook.outputs_skipped(contraction, skipped);
   hook.feedforward(contraction, X, W, Z);
   hook.batchnorm_feedforward(batchnorm, Z);
@@ -79,19 +84,13 @@ void call_all(StepHook& hook) {
   hook.end_step();
 }
 
-const std::vector<std::string> kCalls = {"begin_step 3",
-                                         "rectification 1",
-                                         "outputs_skipped 7",
-                                         "feedforward",
-                                         "batchnorm_feedforward",
-                                         "rectified",
-                                         "batchnorm_backpropagation",
-                                         "gradient_dropped",
-                                         "gradient",
-                                         "weight_gradient",
-                                         "backpropagation",
-                                         "update",
-                                         "end_step"};
+const std::vector<std::string> kCalls = {"begin_step 3",     "rectification 1",
+                                         "estimate",         "outputs_skipped 7",
+                                         "feedforward",      "batchnorm_feedforward",
+                                         "rectified",        "batchnorm_backpropagation",
+                                         "gradient_dropped", "gradient",
+                                         "weight_gradient",  "backpropagation",
+                                         "update",           "end_step"};
 
 TEST(WrappingHooks, TheOneThatShowsFp32PassesEveryCallOn) {
   Listener listener;

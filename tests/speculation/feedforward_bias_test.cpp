@@ -34,7 +34,7 @@ TEST(BatchMoments, AreUnbiasedWithEstimatesAndBiasedWithoutThem) {
     const Tensor exact = at.exact();
     Tensor Z = exact.clone();
     speculation.begin_step(step);
-    const SkippedOutputs skipped = speculation.feedforward(at.layer, at.X, at.view(), at.rectification(), Z);
+    const SkippedOutputs skipped = at.speculate(speculation, Z);
     if (step == 0) {
       continue;
     }

@@ -29,9 +29,12 @@ class FeedforwardHook final : public StepHook {
     layer_ = layer.index;
     after_ = after;
   }
-  void feedforward(const ContractionLayer& layer, const Tensor& X, const WeightView& W, Tensor& Z) override {
+  Tensor* estimate(const ContractionLayer& layer) override {
+    return layer.index == layer_ ? &speculation.estimate(layer) : nullptr;
+  }
+  void feedforward(const ContractionLayer& layer, const Tensor& /*X*/, const WeightView& /*W*/, Tensor& Z) override {
     if (layer.index == layer_) {
-      outputs_ = speculation.feedforward(layer, X, W, after_, Z);
+      outputs_ = speculation.feedforward(layer, after_, Z);
     }
   }
   void rectified(const ContractionLayer& layer, Tensor& A) override {

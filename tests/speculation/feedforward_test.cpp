@@ -44,7 +44,7 @@ TEST(FeedforwardSpeculation, LearnsInAFirstStep) {
   speculation.begin_step(0);
   Tensor Z = at.exact();
   const Tensor exact = Z.clone();
-  const SkippedOutputs skipped = speculation.feedforward(at.layer, at.X, at.view(), at.rectification(), Z);
+  const SkippedOutputs skipped = at.speculate(speculation, Z);
   EXPECT_TRUE(std::ranges::all_of(skipped.bits, [](uint64_t word) { return word == 0; }));
   EXPECT_EQ(test::max_error(Z.values(), exact.values()), 0);
   const FeedforwardCounts& counts = speculation.counts().at(3);
@@ -63,14 +63,14 @@ TEST(FeedforwardSpeculation, SkipsWhatThePlainLoopsPredict) {
     speculation.begin_step(0);
     Tensor first = at.exact();
     const auto first_estimate = test::plain_estimate(at.layer.geometry, at.X, at.view());
-    speculation.feedforward(at.layer, at.X, at.view(), at.rectification(), first);
+    at.speculate(speculation, first);
 
     at.draw(11);
     speculation.begin_step(1);
     const Tensor exact = at.exact();
     Tensor Z = exact.clone();
     const auto estimate = test::plain_estimate(at.layer.geometry, at.X, at.view());
-    const SkippedOutputs skipped = speculation.feedforward(at.layer, at.X, at.view(), at.rectification(), Z);
+    const SkippedOutputs skipped = at.speculate(speculation, Z);
     EXPECT_EQ(skipped.reads_shortcut, with_shortcut);
 
     const int64_t count = Z.shape().channel_size();
@@ -122,7 +122,7 @@ TEST(FeedforwardSpeculation, CountsAddUpAndAreThoseOfTheMixedBatch) {
     const Tensor exact = at.exact();
     Tensor Z = exact.clone();
     speculation.begin_step(step);
-    const SkippedOutputs skipped = speculation.feedforward(at.layer, at.X, at.view(), at.rectification(), Z);
+    const SkippedOutputs skipped = at.speculate(speculation, Z);
     const FeedforwardCounts& counts = speculation.counts().at(3);
     EXPECT_EQ(counts.predicted, counts.skipped + counts.audited);
     EXPECT_EQ(counts.dead(), counts.skipped - counts.false_skips + counts.missed);
@@ -162,7 +162,7 @@ TEST(FeedforwardSpeculation, ClearsActivationsOfSkippedOutputsAlone) {
   for (int64_t step = 0; step < 2; ++step) {
     Tensor Z = at.exact();
     speculation.begin_step(step);
-    const SkippedOutputs skipped = speculation.feedforward(at.layer, at.X, at.view(), at.rectification(), Z);
+    const SkippedOutputs skipped = at.speculate(speculation, Z);
     Tensor A(Z.shape());
     A.fill(2);
     speculation.rectified(at.layer, A);
@@ -181,7 +181,7 @@ TEST(FeedforwardSpeculation, FollowsAnotherBatchSizeAndGroups) {
   for (SpeculatedLayer* at : {&one, &two, &one}) {
     Tensor Z = at->exact();
     speculation.begin_step(0);
-    speculation.feedforward(at->layer, at->X, at->view(), at->rectification(), Z);
+    at->speculate(speculation, Z);
     EXPECT_EQ(speculation.counts().at(3).outputs, Z.size());
   }
 }
@@ -201,7 +201,7 @@ std::string trace(int64_t restored, int threads) {
     at.draw(30 + static_cast<uint64_t>(step));
     Tensor Z = at.exact();
     speculation->begin_step(step);
-    speculation->feedforward(at.layer, at.X, at.view(), at.rectification(), Z);
+    at.speculate(*speculation, Z);
     trace.append(reinterpret_cast<const char*>(Z.data()), static_cast<size_t>(Z.bytes()));
   }
   set_thread_count(0);

@@ -49,6 +49,12 @@ struct SpeculatedLayer {
   }
   WeightView view() const { return {pattern, weights}; }
   Rectification rectification() const { return {gamma, beta, 1e-5F, with_shortcut ? &shortcut : nullptr}; }
+  /// What a network does in FF of the layer.
+  SkippedOutputs speculate(FeedforwardSpeculation& speculation, Tensor& Z) const {
+    make_estimating_convolution(layer.geometry)
+        ->estimate(X, view(), layer.smallest_normals, speculation.estimate(layer));
+    return speculation.feedforward(layer, rectification(), Z);
+  }
   Tensor exact() const {
     Tensor Z(layer.geometry.output());
     make_convolution(KernelPath::reference, layer.geometry)->feedforward(X, view(), Z);

@@ -12,6 +12,7 @@
 namespace trainer {
 
 class DecoupledConvolution;
+class EstimatingConvolution;
 
 /// The weight of one convolution as kernels see it: `values` are the unpruned weights in the pattern's order.
 struct WeightView {
@@ -38,6 +39,8 @@ class Convolution {
 
   /// The same object where its path can do BN's work on the way (kernels/convolution/decoupled.h); null where not.
   virtual DecoupledConvolution* decoupled() { return nullptr; }
+  /// The same object where its path can estimate Z beside FF (kernels/convolution/estimating.h); null where not.
+  virtual EstimatingConvolution* estimating() { return nullptr; }
 };
 
 /// `path` must not be automatic. Every path accepts every valid geometry. `workspace` may be shared with kernels that

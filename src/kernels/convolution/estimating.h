@@ -22,6 +22,9 @@ class EstimatingConvolution {
   /// Zhat = X * W with every factor's mantissa taken as 1.5, and 0 for subnormal ones: bit for bit what FF of copies by
   /// exponent_only() (kernels/elementwise/exponent_only.h) gives on the highway path.
   virtual void estimate(const Tensor& X, const WeightView& W, const SmallestNormals& smallest, Tensor& Zhat) = 0;
+  /// FF too, from the same look at X: the bits of Convolution::feedforward() in Z, those of estimate() in Zhat.
+  virtual void feedforward_with_estimate(const Tensor& X, const WeightView& W, const SmallestNormals& smallest,
+                                         Tensor& Z, Tensor& Zhat) = 0;
 };
 
 std::unique_ptr<EstimatingConvolution> make_estimating_convolution(

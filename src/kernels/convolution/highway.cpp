@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <initializer_list>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -33,6 +35,13 @@ struct Input {
   const InputMap* map = nullptr;
 };
 
+/// One of the tensors that a pass makes of the windows it packs.
+struct Result {
+  const TermList& terms;
+  Tensor& output;
+  std::optional<float> smallest_normal = std::nullopt;  // of the inputs, where their exponents alone count
+};
+
 class TiledConvolution final : public Convolution, public DecoupledConvolution, public EstimatingConvolution {
  public:
   TiledConvolution(const ConvolutionGeometry& geometry, std::shared_ptr<Workspace> workspace,
@@ -48,26 +57,27 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
 
   DecoupledConvolution* decoupled() override { return this; }
 
+  EstimatingConvolution* estimating() override { return kernels_.unit.values == Format::fp32 ? this : nullptr; }
+
   void feedforward(const Tensor& X, const WeightView& W, Tensor& Z) override { feedforward(X, nullptr, W, Z, nullptr); }
   void feedforward(const Tensor& X, const InputMap* map, const WeightView& W, Tensor& Z,
                    const OutputSums* sums) override {
-    use_pattern(forward_, Direction::forward, W.pattern);
-    forward_.terms->refresh(W.values, kernels_.unit.values);
-    sum(forward_, {X, map}, Z, false, sums);
+    sum(forward_, {X, map}, {{use_weight(forward_, Direction::forward, W), Z}}, false, sums);
   }
   void estimate(const Tensor& X, const WeightView& W, const SmallestNormals& smallest, Tensor& Zhat) override {
-    exponents_.resize(W.values.size());
-    exponent_only(W.values, exponents_, smallest.W);
-    smallest_normals_ = &smallest;
-    feedforward(X, nullptr, {W.pattern, exponents_}, Zhat, nullptr);
-    smallest_normals_ = nullptr;
+    sum(forward_, {X}, {{use_exponents(W, smallest.W), Zhat, smallest.X}}, false, nullptr);
+  }
+  void feedforward_with_estimate(const Tensor& X, const WeightView& W, const SmallestNormals& smallest, Tensor& Z,
+                                 Tensor& Zhat) override {
+    // The estimate comes second: it leaves exponents in the window.
+    sum(forward_, {X},
+        {{use_weight(forward_, Direction::forward, W), Z}, {use_exponents(W, smallest.W), Zhat, smallest.X}}, false,
+        nullptr);
   }
 
   void backpropagate(const Tensor& dZ, const WeightView& W, Tensor& dX, bool accumulate) override {
     for (PassPlan& plan : backward_) {
-      use_pattern(plan, Direction::backward, W.pattern);
-      plan.terms->refresh(W.values, kernels_.unit.values);
-      sum(plan, {dZ}, dX, accumulate, nullptr);
+      sum(plan, {dZ}, {{use_weight(plan, Direction::backward, W), dX}}, accumulate, nullptr);
     }
   }
 
@@ -83,8 +93,7 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
  private:
   void weight_gradient(const Tensor& dZ, const Input& X, const std::shared_ptr<const Pattern>& pattern,
                        std::span<float> dW) {
-    use_pattern(forward_, Direction::forward, pattern);
-    const TermList& terms = *forward_.terms;
+    const TermList& terms = use_pattern(forward_.terms, forward_, Direction::forward, pattern);
     const int64_t term_count = static_cast<int64_t>(terms.terms().size());
     const Tiles tiles(forward_, g_.n);
     const int64_t outputs = g_.k / g_.groups;
@@ -123,10 +132,25 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     return {std::move(pass), tiling};
   }
 
-  void use_pattern(PassPlan& plan, Direction direction, const std::shared_ptr<const Pattern>& pattern) const {
-    if (!plan.terms || plan.terms->pattern() != pattern) {
-      plan.terms = std::make_unique<TermList>(g_, direction, plan.pass, plan.tiling, pattern);
+  /// The terms of `pattern`, with any values.
+  TermList& use_pattern(std::unique_ptr<TermList>& terms, const PassPlan& plan, Direction direction,
+                        const std::shared_ptr<const Pattern>& pattern) const {
+    if (!terms || terms->pattern() != pattern) {
+      terms = std::make_unique<TermList>(g_, direction, plan.pass, plan.tiling, pattern);
     }
+    return *terms;
+  }
+  const TermList& use_weight(PassPlan& plan, Direction direction, const WeightView& W) const {
+    TermList& terms = use_pattern(plan.terms, plan, direction, W.pattern);
+    terms.refresh(W.values, kernels_.unit.values);
+    return terms;
+  }
+  const TermList& use_exponents(const WeightView& W, float smallest_normal) {
+    TermList& terms = use_pattern(exponent_terms_, forward_, Direction::forward, W.pattern);
+    exponents_.resize(W.values.size());
+    exponent_only(W.values, exponents_, smallest_normal);
+    terms.refresh(exponents_, Format::fp32);
+    return terms;
   }
 
   static int64_t output_pieces(int64_t others, int64_t outputs) {
@@ -181,14 +205,9 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     return job;
   }
 
-  const std::byte* pack_window(const PassPlan& plan, const Tile& tile, const Input& input, int64_t group,
-                               int64_t block) {
+  std::byte* pack_window(const PassPlan& plan, const Tile& tile, const Input& input, int64_t group, int64_t block) {
     PackJob job = window(plan, tile, input, group, block);
     job.packed = thread_operands(Use::window, plan.tiling.channels * plan.tiling.channel_pitch);
-    if (smallest_normals_ != nullptr) {
-      job.exponent_only = true;
-      job.smallest_normal = smallest_normals_->X;
-    }
     kernels_.pack(job);
     return job.packed.data;
   }
@@ -217,8 +236,12 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     return job;
   }
 
-  void sum(const PassPlan& plan, const Input& input, Tensor& output, bool accumulate, const OutputSums* output_sums) {
-    if (plan.terms->terms().empty() && accumulate) {
+  /// `results` of one shape. The sums taken are those of the first.
+  void sum(const PassPlan& plan, const Input& input, std::initializer_list<Result> results, bool accumulate,
+           const OutputSums* output_sums) {
+    const Result& first = *results.begin();
+    const Tensor& output = first.output;
+    if (first.terms.terms().empty() && accumulate) {
       return;
     }
     const Tiles tiles(plan, g_.n);
@@ -237,14 +260,17 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
       float* const lane_sums = start_lane_sums(output_sums, channels.count());
       for (int64_t tile = first_tile; tile < end_tile; ++tile) {
         const Tile next = tiles[std::min(tile + 1, end_tile - 1)];
-        const float* sums = sum_tile(plan, tiles[tile], next, input, channels);
-        UnpackJob job = unpacking(plan, tiles[tile], sums, output, first_output, channels.count());
-        job.accumulate = accumulate;
-        if (lane_sums != nullptr) {
-          job.shift = output_sums->shift.data() + first_output;
-          job.lane_sums = lane_sums;
+        const float* sums = sum_tile(plan, tiles[tile], next, input, results, channels);
+        for (const Result& result : results) {
+          UnpackJob job = unpacking(plan, tiles[tile], sums, result.output, first_output, channels.count());
+          job.accumulate = accumulate;
+          if (&result == &first && lane_sums != nullptr) {
+            job.shift = output_sums->shift.data() + first_output;
+            job.lane_sums = lane_sums;
+          }
+          kernels_.unpack(job);
+          sums += channels.count() * tiles[tile].values(plan.tiling.lanes);
         }
-        kernels_.unpack(job);
       }
       if (lane_sums != nullptr) {
         kernels_.add_lane_sums(lane_sums, channels.count(), run_sums_.of(task % runs) + first_output);
@@ -264,31 +290,45 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     return sums;
   }
 
-  /// The sums of a tile, [output][row][vector], valid until the thread's next.
+  /// The sums of a tile, [result][output][row][vector], valid until the thread's next.
   const float* sum_tile(const PassPlan& plan, const Tile& tile, const Tile& next, const Input& input,
-                        const Outputs& outputs) {
+                        std::initializer_list<Result> results, const Outputs& outputs) {
     const Tiling& tiling = plan.tiling;
     const auto kernel = kernels_.sum[tile.rows - 1][tile.vectors - 1];
+    const int64_t count = outputs.count() * tile.values(tiling.lanes);
+    float* const sums = thread_floats(Use::tiles, static_cast<int64_t>(results.size()) * count);
+    const int64_t blocks = results.begin()->terms.blocks();
     PrefetchLines& lines = coming();
-    SumJob job;
-    job.row_pitch = tiling.row_pitch;
-    job.terms = plan.terms->terms().data();
-    job.outputs = outputs.count();
-    job.sums = thread_floats(Use::tiles, outputs.count() * tile.values(tiling.lanes));
-    for (int64_t block = 0; block < plan.terms->blocks(); ++block) {
-      job.begin = plan.terms->begin(outputs.group, block) + outputs.begin;
-      job.first = block == 0;
-      if (job.begin[0] != job.begin[job.outputs]) {
-        job.packed = pack_window(plan, tile, input, outputs.group, block);
+    std::byte* packed = nullptr;
+    for (int64_t block = 0; block < blocks; ++block) {
+      const uint32_t* const begin = results.begin()->terms.begin(outputs.group, block) + outputs.begin;
+      if (begin[0] != begin[outputs.count()]) {
+        packed = pack_window(plan, tile, input, outputs.group, block);
       }
-      const bool last = block + 1 == plan.terms->blocks();
+      const bool last = block + 1 == blocks;
       lines.clear();
       lines.add(last ? window(plan, next, input, outputs.group, 0)
                      : window(plan, tile, input, outputs.group, block + 1));
+      SumJob job;
+      job.row_pitch = tiling.row_pitch;
+      job.outputs = outputs.count();
+      job.packed = packed;
+      job.first = block == 0;
+      job.sums = sums;
       job.prefetch = lines.over(job.outputs);
-      kernel(job);
+      for (const Result& result : results) {
+        if (result.smallest_normal && begin[0] != begin[outputs.count()]) {
+          kernels_.keep_exponents(tiling.channels * tiling.channel_pitch, *result.smallest_normal,
+                                  reinterpret_cast<float*>(packed));
+        }
+        job.terms = result.terms.terms().data();
+        job.begin = result.terms.begin(outputs.group, block) + outputs.begin;
+        kernel(job);
+        job.sums += count;
+        job.prefetch = {};
+      }
     }
-    return job.sums;
+    return sums;
   }
 
   UnpackJob unpacking(const PassPlan& plan, const Tile& tile, const float* sums, Tensor& output, int64_t first_output,
@@ -353,13 +393,13 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
   }
 
   ConvolutionGeometry g_;
-  const SmallestNormals* smallest_normals_ = nullptr;  // during estimate() alone
-  AlignedVector<float> exponents_;                     // W's, for estimate()
   std::shared_ptr<Workspace> workspace_;
   const TileKernels& kernels_;
   PassPlan forward_;
   std::vector<PassPlan> backward_;
-  std::vector<PrefetchLines> coming_;  // one per thread
+  std::unique_ptr<TermList> exponent_terms_;  // forward ones, of an estimate
+  AlignedVector<float> exponents_;            // their values
+  std::vector<PrefetchLines> coming_;         // one per thread
   RunSums run_sums_;
 };
 

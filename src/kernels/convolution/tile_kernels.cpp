@@ -176,13 +176,13 @@ void pack(const PackJob& job) {
   with_value_type(job.input.format, [&job](auto value) {
     with_value_type(job.packed.format, [&job](auto packed) { pack_values<decltype(value), decltype(packed)>(job); });
   });
-  if (job.exponent_only) {  // in place: the window is in the first-level cache now
-    const Floats d;
-    auto* const packed = job.packed.as<float>();
-    const Vector smallest_normal = hn::Set(d, job.smallest_normal);
-    for (int64_t i = 0; i < job.channels * job.channel_pitch; i += kLanes) {
-      hn::Store(exponent_only(d, hn::Load(d, packed + i), smallest_normal), d, packed + i);
-    }
+}
+
+void keep_exponents(int64_t count, float smallest_normal, float* packed) {
+  const Floats d;
+  const Vector smallest = hn::Set(d, smallest_normal);
+  for (int64_t i = 0; i < count; i += kLanes) {
+    hn::Store(exponent_only(d, hn::Load(d, packed + i), smallest), d, packed + i);
   }
 }
 
@@ -413,6 +413,7 @@ TileKernels make(std::integer_sequence<int, kIndices...> /*tile shapes*/) {
   kernels.unit.lanes = kLanes;
   kernels.unit.accumulators = kAccumulators;
   kernels.pack = pack;
+  kernels.keep_exponents = keep_exponents;
   kernels.unpack = unpack;
   kernels.add_lane_sums = add_lane_sums;
   (enter<kIndices / kMostTileVectors + 1, kIndices % kMostTileVectors + 1>(kernels), ...);

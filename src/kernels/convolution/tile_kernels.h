@@ -35,8 +35,6 @@ struct PackJob {
   Elements packed;
   const InputMap* map = nullptr;  ///< what values, but not the zeros around them, go through; null: nothing
   int64_t map_channel = 0;        ///< the map's entry for the first channel
-  bool exponent_only = false;     ///< each mantissa taken as 1.5 (kernels/elementwise/exponent_only.h); FP32 alone
-  float smallest_normal = 0;      ///< for that
 };
 
 /// Cache lines that a kernel asks for while it computes: what the next window is packed from, which lies scattered
@@ -111,6 +109,9 @@ struct TileKernels {
 
   VectorUnit unit;
   void (*pack)(const PackJob& job);
+  /// Takes each mantissa of a window packed in FP32 as 1.5, in place (kernels/elementwise/exponent_only.h). `count` is
+  /// a multiple of the lanes.
+  void (*keep_exponents)(int64_t count, float smallest_normal, float* packed);
   void (*unpack)(const UnpackJob& job);
   /// sums[o] = the lanes of lane_sums [output][2][lane], added in order.
   void (*add_lane_sums)(const float* lane_sums, int64_t outputs, batchnorm::Sums* sums);

@@ -29,6 +29,7 @@ void Contraction::plan(int index, const std::string& name, bool is_linear, const
     use_input_format({kBinary16, 0});
   }
   kernel_ = ContractionKernel(path, precision_.storage(), geometry, workspace_);
+  estimating_.reset();
   kernel_.for_phase(ConvolutionPhase::feedforward, *weight_.pattern);
 }
 
@@ -51,7 +52,10 @@ bool Contraction::feedforward(const Tensor& X, Tensor& Z, StepHook* hook, const 
   round_weight();
   trainer::Convolution& kernel = kernel_.for_phase(ConvolutionPhase::feedforward, *weight_.pattern);
   DecoupledConvolution* const decoupled = sums == nullptr && map == nullptr ? nullptr : kernel.decoupled();
-  if (decoupled != nullptr) {
+  Tensor* const Zhat = hook == nullptr ? nullptr : hook->estimate(description_);
+  if (Zhat != nullptr) {
+    feedforward_with_estimate(X, Z, *Zhat);
+  } else if (decoupled != nullptr) {
     decoupled->feedforward(X, map, view(), Z, sums);
   } else {
     kernel.feedforward(X, view(), Z);
@@ -62,7 +66,21 @@ bool Contraction::feedforward(const Tensor& X, Tensor& Z, StepHook* hook, const 
   if (bias_) {
     add_bias(bias_->value, Z);
   }
-  return decoupled != nullptr && sums != nullptr;
+  return Zhat == nullptr && decoupled != nullptr && sums != nullptr;
+}
+
+void Contraction::feedforward_with_estimate(const Tensor& X, Tensor& Z, Tensor& Zhat) {
+  trainer::Convolution& kernel = kernel_.for_phase(ConvolutionPhase::feedforward, *weight_.pattern);
+  if (EstimatingConvolution* const both = kernel.estimating(); both != nullptr) {
+    estimating_.reset();
+    both->feedforward_with_estimate(X, view(), description_.smallest_normals, Z, Zhat);
+    return;
+  }
+  if (estimating_ == nullptr) {
+    estimating_ = make_estimating_convolution(description_.geometry, workspace_);
+  }
+  kernel.feedforward(X, view(), Z);
+  estimating_->estimate(X, view(), description_.smallest_normals, Zhat);
 }
 
 void Contraction::weight_gradient(const Tensor& X, Tensor& dZ, StepHook* hook, const InputMap* map) {

@@ -73,6 +73,7 @@ class Contraction {
   WeightView view() const {
     return {weight_.pattern, precision_.kind == Precision::Kind::fp32 ? weight_.value : rounded_};
   }
+  void feedforward_with_estimate(const Tensor& X, Tensor& Z, Tensor& Zhat);
   void dense_weight_gradient(const Tensor& X, const Tensor& dZ);
 
   Parameter weight_;
@@ -82,6 +83,7 @@ class Contraction {
   ContractionLayer description_;
   std::shared_ptr<Workspace> workspace_ = std::make_shared<Workspace>();
   ContractionKernel kernel_;
+  std::unique_ptr<EstimatingConvolution> estimating_;  // where FF's own kernel does not estimate
   bool dense_gradient_requested_ = false;
   bool dense_gradient_kept_ = false;
   AlignedVector<float> dense_gradient_;  // empty while the weight has a full pattern: then it is the gradient itself

@@ -30,10 +30,21 @@ TEST(EstimatingConvolution, IsFeedforwardOfExponents) {
         ->feedforward(exponents, {operands.pattern, weights}, expected);
     Tensor Zhat(operands.geometry.output());
     make_estimating_convolution(operands.geometry)->estimate(X, operands.weight(), smallest, Zhat);
-    for (int64_t j = 0; j < Zhat.shape().size(); ++j) {
-      ASSERT_EQ(Zhat.values()[static_cast<size_t>(j)], expected.values()[static_cast<size_t>(j)])
-          << problem << ' ' << j;
-    }
+    const auto same = [&](const Tensor& found, const Tensor& wanted) {
+      for (size_t j = 0; j < wanted.values().size(); ++j) {
+        ASSERT_EQ(found.values()[j], wanted.values()[j]) << problem << ' ' << j;
+      }
+    };
+    same(Zhat, expected);
+
+    const auto convolution = make_convolution(KernelPath::highway, operands.geometry);
+    Tensor Z(operands.geometry.output());
+    Tensor beside(operands.geometry.output());
+    convolution->estimating()->feedforward_with_estimate(X, operands.weight(), smallest, Z, beside);
+    same(beside, expected);
+    Tensor alone(operands.geometry.output());
+    convolution->feedforward(X, operands.weight(), alone);
+    same(Z, alone);
   }
 }
 
