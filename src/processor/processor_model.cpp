@@ -75,11 +75,17 @@ PhaseCounts counts_from_json(const nlohmann::json& saved) {
 
 ProcessorModel::ProcessorModel(const ProcessorRequest& request, LayerCountsPool& pool, bool explain)
     : parameters_(std::make_unique<ProcessorParameters>(load_processor(request.name_or_file, request.overrides))),
+      used_(std::make_unique<ProcessorParameters>(*parameters_)),
       prices_(load_cost_table(parameters_->cost), *parameters_),
       pool_(&pool),
       explain_(explain),
       all_dataflows_(all_dataflows(*parameters_)) {
   check_prices(prices_, *parameters_);
+}
+
+void ProcessorModel::restrict_masks(bool backpropagation, bool weight_gradient) {
+  used_->speculates_backpropagation = parameters_->speculates_backpropagation && backpropagation;
+  used_->skip_pruned_gradients = parameters_->skip_pruned_gradients && weight_gradient;
 }
 
 void ProcessorModel::add(int index, const std::string& name, Phase phase, const PhaseCounts& counts) {
@@ -103,7 +109,7 @@ ContractionModel& ProcessorModel::model_of(const ContractionLayer& layer) {
   std::unique_ptr<ContractionModel>& model = models_[layer.index];
   if (!model || !(model->geometry() == layer.geometry)) {
     model = std::make_unique<ContractionModel>(
-        layer.geometry, *parameters_, pool_->get(layer.index, layer.geometry, parameters_->tile, parameters_->lanes),
+        layer.geometry, *used_, pool_->get(layer.index, layer.geometry, used_->tile, used_->lanes),
         LayerRole{layer.input_is_rectified, layer.input_from_batchnorm, layer.output_to_batchnorm});
     const auto wanted = expected_wanted_.find(layer.index);
     if (wanted != expected_wanted_.end()) {
@@ -129,11 +135,11 @@ void ProcessorModel::weight_gradient(const ContractionLayer& layer, const Weight
 }
 
 void ProcessorModel::batchnorm_feedforward(const BatchNormLayer& layer) {
-  add(layer.index, layer.name, Phase::BN, trainer::batchnorm_feedforward(layer, *parameters_));
+  add(layer.index, layer.name, Phase::BN, trainer::batchnorm_feedforward(layer, *used_));
 }
 
 void ProcessorModel::batchnorm_backpropagation(const BatchNormLayer& layer) {
-  add(layer.index, layer.name, Phase::BN, trainer::batchnorm_backpropagation(layer, *parameters_));
+  add(layer.index, layer.name, Phase::BN, trainer::batchnorm_backpropagation(layer, *used_));
 }
 
 int ProcessorModel::layer_of_parameter(const std::string& layer_name) const {
@@ -149,9 +155,9 @@ int ProcessorModel::layer_of_parameter(const std::string& layer_name) const {
 
 void ProcessorModel::update(const Parameter& parameter) {
   const Pattern& pattern = *parameter.pattern;
-  const int64_t elements = parameters_->skip_pruned_gradients ? pattern.nonzeros() : pattern.size();
+  const int64_t elements = used_->skip_pruned_gradients ? pattern.nonzeros() : pattern.size();
   const std::string layer = parameter.name.substr(0, parameter.name.rfind('.'));
-  add(layer_of_parameter(layer), layer, Phase::UP, trainer::update(elements, *parameters_));
+  add(layer_of_parameter(layer), layer, Phase::UP, trainer::update(elements, *used_));
 }
 
 ProcessorResult ProcessorModel::result(int64_t observed_steps) const {

@@ -25,6 +25,9 @@ class ProcessorModel {
   /// With `explain`, every dataflow is timed.
   ProcessorModel(const ProcessorRequest& request, LayerCountsPool& pool, bool explain);
 
+  /// As Simulation's.
+  void restrict_masks(bool backpropagation, bool weight_gradient);
+
   /// `wanted` and `pruned` as ContractionModel takes them.
   void feedforward(const ContractionLayer& layer, const WeightView& W, const BitmapView& X,
                    const WantedOutputs* wanted);
@@ -58,7 +61,8 @@ class ProcessorModel {
   /// The layer that a parameter such as "conv1.weight" belongs to; a number of its own after all layers otherwise.
   int layer_of_parameter(const std::string& layer_name) const;
 
-  std::unique_ptr<ProcessorParameters> parameters_;  // its address is kept by the models of the layers
+  std::unique_ptr<ProcessorParameters> parameters_;
+  std::unique_ptr<ProcessorParameters> used_;  // those less restricted masks; the models of the layers keep its address
   Prices prices_;
   LayerCountsPool* pool_;
   bool explain_;

@@ -128,6 +128,12 @@ Simulation::Simulation(const std::vector<ProcessorRequest>& processors, int64_t 
 
 Simulation::~Simulation() = default;
 
+void Simulation::restrict_masks(bool backpropagation, bool weight_gradient) {
+  for (ProcessorModel& processor : state_->processors) {
+    processor.restrict_masks(backpropagation, weight_gradient);
+  }
+}
+
 void Simulation::expect_wanted_outputs(const ContractionLayer& layer, int64_t outputs) {
   for (ProcessorModel& processor : state_->processors) {
     processor.expect_wanted_outputs(layer.index, outputs);

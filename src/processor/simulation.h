@@ -92,6 +92,10 @@ class Simulation {
   Simulation(const std::vector<ProcessorRequest>& processors, int64_t observe_every, bool explain = false);
   ~Simulation();
 
+  /// What training does not count as left out, no processor leaves out either: without `backpropagation` dX where the
+  /// ReLU below was off, without `weight_gradient` dW and UP of pruned weights. Before the first step.
+  void restrict_masks(bool backpropagation, bool weight_gradient);
+
   /// For the controllers: as though the last step observed had left so many wanted outputs of this layer's FF
   /// (contract, section 9). Before the first step.
   void expect_wanted_outputs(const ContractionLayer& layer, int64_t outputs);

@@ -15,6 +15,7 @@ SpeculationClasses of_processors(const nlohmann::json& processors) {
     classes.feedforward = classes.feedforward || can("/speculation/feedforward");
     classes.backpropagation = classes.backpropagation || can("/speculation/backpropagation");
     classes.gradients = classes.gradients || can("/speculation/gradients");
+    classes.weight_gradient = classes.weight_gradient || can("/skip/pruned_gradients");
   }
   return classes;
 }

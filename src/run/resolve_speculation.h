@@ -8,9 +8,9 @@
 namespace trainer {
 
 /// What training leaves out, and `config.speculation` as the list that says so. Where it is not given or `auto`, that
-/// is all that any of the processors can make use of (`speculation.feedforward`, `.backpropagation` and `.gradients` of
-/// Simulation::resolved(), null without processors), and nothing without processors. Throws UsageError for an unknown
-/// class.
+/// is all that any of the processors can make use of (`speculation.feedforward`, `.backpropagation`, `.gradients` and
+/// `skip.pruned_gradients` of Simulation::resolved(), null without processors), and nothing without processors. Throws
+/// UsageError for an unknown class.
 SpeculationClasses resolve_speculation(RunConfig& config, const nlohmann::json& processors);
 
 }  // namespace trainer

@@ -123,6 +123,9 @@ Workbench build_workbench(RunConfig& config, bool apply_init) {
   bench.simulation = attach_processors(config, bench.notes);
   const SpeculationClasses classes =
       resolve_speculation(config, bench.simulation == nullptr ? nullptr : bench.simulation->resolved());
+  if (bench.simulation != nullptr) {
+    bench.simulation->restrict_masks(classes.backpropagation, classes.weight_gradient);
+  }
   if (classes.change_values()) {
     bench.speculation = std::make_unique<SpeculatingHook>(speculation_options(config, classes));
   }

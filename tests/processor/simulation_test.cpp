@@ -172,6 +172,32 @@ TEST(Simulation, CountsAreThoseOfTheContract) {
   EXPECT_EQ(results[1].rows[0].effectual_macs, results[1].rows[0].dense_macs);
 }
 
+TEST(Simulation, RestrictedMasksAreThoseOfAProcessorWithoutThem) {
+  const SmallNetwork network;
+  const auto effectual = [&](const std::vector<std::string>& overrides,
+                             const std::optional<std::pair<bool, bool>>& masks) {
+    Simulation simulation({{"trainer-28nm", overrides}}, 1);
+    if (masks) {
+      simulation.restrict_masks(masks->first, masks->second);
+    }
+    network.run(*simulation.hook(0), 0);
+    std::vector<int64_t> macs;
+    for (const LayerPhaseResult& row : simulation.results()[0].rows) {
+      macs.insert(macs.end(), {row.effectual_macs, row.cycles});
+    }
+    return macs;
+  };
+  const std::string no_bp = "speculation.backpropagation=false";
+  const std::string no_wg = "skip.pruned_gradients=false";
+  const auto all = effectual({}, std::nullopt);
+  EXPECT_EQ(effectual({}, {{true, true}}), all);
+  EXPECT_EQ(effectual({}, {{false, true}}), effectual({no_bp}, std::nullopt));
+  EXPECT_EQ(effectual({}, {{true, false}}), effectual({no_wg}, std::nullopt));
+  EXPECT_EQ(effectual({}, {{false, false}}), effectual({no_bp, no_wg}, std::nullopt));
+  EXPECT_NE(effectual({no_bp}, std::nullopt), all);
+  EXPECT_NE(effectual({no_wg}, std::nullopt), all);
+}
+
 TEST(Simulation, RowsAreInOrderOfExecutionAndPhase) {
   const SmallNetwork network;
   Simulation simulation(kBoth, 1);

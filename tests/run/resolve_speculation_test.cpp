@@ -32,6 +32,12 @@ TEST(ResolveSpeculation, AutoIsWhatAnyProcessorCanUse) {
   }
 }
 
+TEST(ResolveSpeculation, AutoHasTheMaskOfWeightsWhereAProcessorSkipsByIt) {
+  nlohmann::json skipping = processor(true, true);
+  skipping["skip"]["pruned_gradients"] = true;
+  EXPECT_EQ(resolved("auto", nlohmann::json::array({processor(false, false), skipping})), "all");
+}
+
 TEST(ResolveSpeculation, AListCountsWhateverTheProcessors) {
   EXPECT_EQ(resolved("none", nlohmann::json::array({processor(true, true)})), "none");
   EXPECT_EQ(resolved("gradients", nullptr), "gradients");
