@@ -81,6 +81,11 @@ class Runs(unittest.TestCase):
         self.assertEqual(other.returncode, 1)
         self.assertIn("other options", other.stderr)
 
+    def test_names_may_be_numbers(self):
+        result = self.compare("--variant", "0.1=--lr 0.1", "--variant", "0.01=--lr 0.01")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("--lr 0.01", Path(self.folder.name, "0.01-1.options").read_text())
+
     def test_a_run_that_fails_says_why(self):
         result = self.compare("--variant", "wrong=--lr none")
         self.assertEqual(result.returncode, 1)
