@@ -98,7 +98,7 @@ std::string comparison_table(const std::vector<ProcessorResult>& results) {
   for (const ProcessorResult& result : results) {
     const Figures figures = total_figures(result);
     const double time = time_s(result, figures);
-    table.add({short_name(result.name), fmt::format("{:.3f}", time * time_unit.factor),
+    table.add({result.name, fmt::format("{:.3f}", time * time_unit.factor),
                fmt::format("{:.3f}", figures.core_energy_J * unit.factor),
                fmt::format("{:.3f}", figures.system_energy_J * unit.factor),
                fmt::format("{:.2f}", 100 * utilisation(result, figures)), ratio(time, base_time),
