@@ -96,13 +96,15 @@ def speed_up(results):
 
 
 def accuracy_against(key, rows, columns):
-    """Mean test accuracy of each variant against its mean of `key`, each seed as a small dot, deviations as bars."""
+    """Mean test accuracy of each variant against its mean of `key`, each seed as a small dot, deviations as bars. Variants
+    without `key` are dashed lines."""
     which = columns.index(key)
     points = sorted((row["columns"][which], row["accuracy"], row["deviation"], row["variant"], row["accuracies"])
                     for row in rows if not math.isnan(row["columns"][which]))
     if not points:
         raise ValueError(f"no run has {key} in its summary.json")
-    reach = [value for *_, accuracies in points for value in accuracies]
+    lines = [(row["accuracy"], row["variant"]) for row in rows if math.isnan(row["columns"][which])]
+    reach = [value for *_, accuracies in points for value in accuracies] + [accuracy for accuracy, _ in lines]
     reach += [accuracy + sign * deviation for _, accuracy, deviation, *_ in points for sign in (-1, 1)
               if not math.isnan(deviation)]
     pad = max(0.5, 0.1 * (max(reach) - min(reach)))
@@ -111,6 +113,10 @@ def accuracy_against(key, rows, columns):
     last = step * math.ceil(most / step - 1e-9)
     picture = Picture(lambda value: (value - least) / (last - least), (min(reach) - pad, max(reach) + pad))
     picture.axes([step * i for i in range(math.ceil(least / step), round(last / step) + 1)], key, "test accuracy (%)")
+    for accuracy, name in lines:
+        end = picture.WIDTH - picture.right
+        picture.line(picture.LEFT, picture.y(accuracy), end, picture.y(accuracy), "black", 'stroke-dasharray="5 4"')
+        picture.text(end, picture.y(accuracy) - 6, name, "end")
     picture.polyline([point[:2] for point in points], COLOURS[0])
     for x, accuracy, deviation, name, accuracies in points:
         if not math.isnan(deviation):

@@ -51,6 +51,12 @@ class Statistics(unittest.TestCase):
     def test_picture_has_a_dot_for_each_run_and_each_mean(self):
         tree = ElementTree.fromstring(plot.accuracy_against("speculation.share", rows(), ["speculation.share", "no.such"]))
         self.assertEqual(len(list(tree.iter("{http://www.w3.org/2000/svg}circle"))), 2 * 3 + 2)
+        without = accuracy.summarise(["c"], [1], {("c", 1): {"test_accuracy": 0.7}}, ["speculation.share", "no.such"])
+        text = plot.accuracy_against("speculation.share", rows() + without, ["speculation.share", "no.such"])
+        dashed = [line for line in ElementTree.fromstring(text).iter("{http://www.w3.org/2000/svg}line")
+                  if line.get("stroke-dasharray")]
+        self.assertEqual(len(dashed), 1)
+        self.assertIn(">c<", text)
         with self.assertRaises(ValueError):
             plot.accuracy_against("no.such", rows(), ["speculation.share", "no.such"])
 
