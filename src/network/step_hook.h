@@ -70,7 +70,7 @@ class StepHook {
   virtual void begin_step(int64_t /*step*/) {}
 
   /// Whether feedforward() may change Z: BN then takes its moments of what is left there, BP takes ReLU's mask from A,
-  /// and the two calls below are made. Asked once a step.
+  /// and rectification() and rectified() are called. Asked once a step.
   virtual bool changes_outputs() const { return false; }
   /// In training, right before feedforward() of a convolution whose Z is read by BN -> (sum) -> ReLU alone. Valid until
   /// that returns; `after` itself only during the call.

@@ -12,9 +12,9 @@
 namespace trainer {
 namespace {
 
-class Finder {
+class SurroundingsFinder {
  public:
-  explicit Finder(const std::vector<Network::Node>& nodes) : nodes_(nodes), readers_(find_readers(nodes)) {}
+  explicit SurroundingsFinder(const std::vector<Network::Node>& nodes) : nodes_(nodes), readers_(find_readers(nodes)) {}
 
   Surroundings at(size_t node) const {
     const int input = nodes_[node].inputs.empty() ? Network::kInput : nodes_[node].inputs[0];
@@ -77,7 +77,7 @@ class Finder {
 }  // namespace
 
 std::vector<Surroundings> find_surroundings(const std::vector<Network::Node>& nodes) {
-  const Finder finder(nodes);
+  const SurroundingsFinder finder(nodes);
   std::vector<Surroundings> found;
   for (size_t i = 0; i < nodes.size(); ++i) {
     found.push_back(finder.at(i));

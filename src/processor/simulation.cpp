@@ -165,13 +165,13 @@ nlohmann::json Simulation::save() const {
   for (const ProcessorModel& processor : state_->processors) {
     list.push_back(processor.save());
   }
-  return {{"version", 3}, {"observed_steps", state_->observer.observed_steps}, {"processors", list}};
+  return {{"version", 4}, {"observed_steps", state_->observer.observed_steps}, {"processors", list}};
 }
 
 void Simulation::restore(const nlohmann::json& saved) {
   try {
-    if (saved.at("version") != 3) {
-      throw UsageError(fmt::format("the saved processor counts have version {}, this program reads version 3",
+    if (saved.at("version") != 4) {
+      throw UsageError(fmt::format("the saved processor counts have version {}, this program reads version 4",
                                    saved.at("version").dump()));
     }
     const nlohmann::json& list = saved.at("processors");

@@ -40,7 +40,7 @@ const std::vector<RunOption>& run_options() {
        {"fp32", "fp16", "fp8"}},
       {"fp8-format", &C::fp8_format, "e4m3,e5m2", "", "formats of --precision fp8: forward,gradient; any eXmY"},
       {"speculation", &C::speculation, "", "what the processors can do",
-       "redundancy that training leaves out: none, all, auto, or a list of ff, bp, gradients, wg"},
+       "redundancy that training and processors leave out: none, all, auto, or a list of ff, bp, gradients, wg"},
       {"false-skip-target", &C::false_skip_target, "0.01", "",
        "part of the skipped outputs that ReLU would have let through, held by --speculation ff", 0.0001, 0.5},
       {"audit-rate", &C::audit_rate, "0.015625", "",

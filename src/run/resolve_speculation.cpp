@@ -1,5 +1,7 @@
 #include "run/resolve_speculation.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 namespace trainer {
@@ -28,6 +30,16 @@ SpeculationClasses resolve_speculation(RunConfig& config, const nlohmann::json& 
       automatic ? of_processors(processors) : parse_speculation(config.speculation, "--speculation");
   config.speculation = to_text(classes);
   return classes;
+}
+
+std::string unused_masks_note(const SpeculationClasses& classes, const nlohmann::json& processors) {
+  const SpeculationClasses usable = of_processors(processors);
+  SpeculationClasses unused;
+  unused.backpropagation = usable.backpropagation && !classes.backpropagation;
+  unused.weight_gradient = usable.weight_gradient && !classes.weight_gradient;
+  return unused == SpeculationClasses() ? ""
+                                        : fmt::format("--speculation {}: processors do without their exact masks ({})",
+                                                      to_text(classes), to_text(unused));
 }
 
 }  // namespace trainer

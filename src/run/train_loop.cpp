@@ -231,6 +231,7 @@ void TrainRun::write_summary() {
               {"kernels", config_.kernels},
               {"threads", thread_count()},
               {"version", version()},
+              {"left_out", config_.speculation},
               {"processors", processors_json(processor_results())}};
   if (bench_.speculation != nullptr) {
     summary_["speculation"] = speculation_json(bench_.speculation->totals());

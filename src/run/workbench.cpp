@@ -121,10 +121,13 @@ Workbench build_workbench(RunConfig& config, bool apply_init) {
   }
 
   bench.simulation = attach_processors(config, bench.notes);
-  const SpeculationClasses classes =
-      resolve_speculation(config, bench.simulation == nullptr ? nullptr : bench.simulation->resolved());
+  const nlohmann::json processors = bench.simulation == nullptr ? nullptr : bench.simulation->resolved();
+  const SpeculationClasses classes = resolve_speculation(config, processors);
   if (bench.simulation != nullptr) {
     bench.simulation->restrict_masks(classes.backpropagation, classes.weight_gradient);
+    if (const std::string note = unused_masks_note(classes, processors); !note.empty()) {
+      bench.notes.push_back(note);
+    }
   }
   if (classes.change_values()) {
     bench.speculation = std::make_unique<SpeculatingHook>(speculation_options(config, classes));

@@ -9,12 +9,12 @@
 namespace trainer {
 namespace {
 
-struct Entry {
+struct NamedOptimizer {
   NamedSummary listed;
   std::unique_ptr<Optimizer> (*make)(const OptimizerOptions&, std::vector<Parameter*>);
 };
 
-constexpr Entry kOptimizers[] = {
+constexpr NamedOptimizer kOptimizers[] = {
     {{"sgd", "stochastic gradient descent with momentum (Nesterov's on request)"}, make_sgd},
     {{"adamw", "Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019)"}, make_adamw},
 };
@@ -43,7 +43,7 @@ void validate(const OptimizerOptions& options) {
 const std::vector<NamedSummary>& optimizer_list() {
   static const std::vector<NamedSummary> list = [] {
     std::vector<NamedSummary> entries;
-    for (const Entry& entry : kOptimizers) {
+    for (const NamedOptimizer& entry : kOptimizers) {
       entries.push_back(entry.listed);
     }
     return entries;
@@ -53,7 +53,7 @@ const std::vector<NamedSummary>& optimizer_list() {
 
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options, std::vector<Parameter*> parameters) {
   std::vector<std::string_view> known;
-  for (const Entry& entry : kOptimizers) {
+  for (const NamedOptimizer& entry : kOptimizers) {
     if (entry.listed.name == options.name) {
       validate(options);
       return entry.make(options, std::move(parameters));

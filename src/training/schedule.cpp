@@ -32,12 +32,12 @@ double stepwise(const ScheduleOptions& options, int64_t step) {
   return std::pow(options.factor, static_cast<double>(passed));
 }
 
-struct Entry {
+struct NamedSchedule {
   NamedSummary listed;
   double (*part_of_peak)(const ScheduleOptions&, int64_t);
 };
 
-constexpr Entry kSchedules[] = {
+constexpr NamedSchedule kSchedules[] = {
     {{"cosine", "half a cosine from the peak to zero at the end of the run"}, cosine},
     {{"step", "a tenth of the rate at 50% of the run and again at 75%"}, stepwise},
     {{"constant", "the peak throughout"}, constant},
@@ -68,7 +68,7 @@ void validate(const ScheduleOptions& options) {
 const std::vector<NamedSummary>& schedule_list() {
   static const std::vector<NamedSummary> list = [] {
     std::vector<NamedSummary> entries;
-    for (const Entry& entry : kSchedules) {
+    for (const NamedSchedule& entry : kSchedules) {
       entries.push_back(entry.listed);
     }
     return entries;
@@ -79,7 +79,7 @@ const std::vector<NamedSummary>& schedule_list() {
 float learning_rate(const ScheduleOptions& options, int64_t step) {
   validate(options);
   std::vector<std::string_view> known;
-  for (const Entry& entry : kSchedules) {
+  for (const NamedSchedule& entry : kSchedules) {
     if (entry.listed.name == options.name) {
       const double part = step < options.warmup_steps
                               ? static_cast<double>(step + 1) / static_cast<double>(options.warmup_steps)

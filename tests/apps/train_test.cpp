@@ -233,6 +233,34 @@ TEST(TrainOutput, ExplainsTheDataflow) {
   EXPECT_THAT(result.out, HasSubstr(std::to_string(dataflow.at("cycles").get<int64_t>())));
 }
 
+TEST(TrainSpeculation, ProcessorsUseTheMasksThatTheRunHas) {
+  const TemporaryFolder folder;
+  testing_help::write_tiny_data(folder / "data");
+  const auto run = [&](const std::string& list, bool notes_unused_masks) {
+    const ProgramResult result =
+        run_program(folder.path(), tiny_run({"--out", list, "--epochs", "1", "--max-steps", "2", "--observe-every", "1",
+                                             "--processor", "trainer-28nm", "--speculation", list}));
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_EQ(result.out.find("do without their exact masks") != std::string::npos, notes_unused_masks) << list;
+    const nlohmann::json summary = summary_of(folder / list);
+    EXPECT_EQ(summary.at("left_out"), list);
+    return summary.at("processors").at("trainer-28nm").at("per_step").at("phases");
+  };
+  const nlohmann::json none = run("none", true);
+  const nlohmann::json bp = run("bp", true);
+  const nlohmann::json wg = run("wg", true);
+  const nlohmann::json both = run("bp,wg", false);
+  const auto macs = [](const nlohmann::json& phases, const char* phase) {
+    return phases.at(phase).at("effectual_macs").get<double>();
+  };
+  EXPECT_LT(macs(bp, "BP"), 0.8 * macs(none, "BP"));
+  EXPECT_EQ(macs(bp, "WG"), macs(none, "WG"));
+  EXPECT_LT(macs(wg, "WG"), 0.8 * macs(none, "WG"));
+  EXPECT_EQ(macs(wg, "BP"), macs(none, "BP"));
+  EXPECT_EQ(macs(both, "BP"), macs(bp, "BP"));
+  EXPECT_EQ(macs(both, "WG"), macs(wg, "WG"));
+}
+
 TEST(TrainPrecision, AnFp8RunGivesProcessorsItsFormatUnlessSetSaysOtherwise) {
   const TemporaryFolder folder;
   testing_help::write_tiny_data(folder / "data");

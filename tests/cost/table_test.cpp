@@ -17,7 +17,7 @@ using testing::HasSubstr;
 using testing_help::small_table;
 using testing_help::small_table_text;
 
-std::string message_of(const std::string& text) {
+std::string message_of_table(const std::string& text) {
   try {
     parse_cost_table(text, "t.yaml");
   } catch (const UsageError& error) {
@@ -28,7 +28,7 @@ std::string message_of(const std::string& text) {
   return "";
 }
 
-std::string message_of_row(const std::string& row) { return message_of(small_table_text("  - " + row + "\n")); }
+std::string message_of_row(const std::string& row) { return message_of_table(small_table_text("  - " + row + "\n")); }
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
   const size_t at = text.find(from);
@@ -186,25 +186,26 @@ TEST(CostTable, MisuseOfRowsNamesFileAndLine) {
 
 TEST(CostTable, MisuseOfTheTableNamesFileAndLine) {
   const std::string good = small_table_text();
-  EXPECT_THAT(message_of("- 1\n"), HasSubstr("t.yaml:1"));
-  EXPECT_THAT(message_of("a: : b\n"), HasSubstr("not valid YAML"));
-  EXPECT_THAT(message_of(replaced(good, "node_nm: 28", "node_nm: 200")), HasSubstr("t.yaml:3: node_nm"));
-  EXPECT_THAT(message_of(replaced(good, "node_nm: 28\n", "")), HasSubstr("missing key 'node_nm'"));
-  EXPECT_THAT(message_of(replaced(good, "node: 28 nm, voltage_V: 0.6, source: s, scope: c}\n  - {event: lane",
-                                  "node: 32 nm, voltage_V: 0.6, source: s, scope: c}\n  - {event: lane")),
+  EXPECT_THAT(message_of_table("- 1\n"), HasSubstr("t.yaml:1"));
+  EXPECT_THAT(message_of_table("a: : b\n"), HasSubstr("not valid YAML"));
+  EXPECT_THAT(message_of_table(replaced(good, "node_nm: 28", "node_nm: 200")), HasSubstr("t.yaml:3: node_nm"));
+  EXPECT_THAT(message_of_table(replaced(good, "node_nm: 28\n", "")), HasSubstr("missing key 'node_nm'"));
+  EXPECT_THAT(message_of_table(replaced(good, "node: 28 nm, voltage_V: 0.6, source: s, scope: c}\n  - {event: lane",
+                                        "node: 32 nm, voltage_V: 0.6, source: s, scope: c}\n  - {event: lane")),
               HasSubstr("t.yaml:9: node: leakage is not scaled between nodes"));
-  EXPECT_THAT(message_of(good + "rowz: 1\n"), HasSubstr("t.yaml:12: unknown key 'rowz': did you mean 'rows'?"));
-  EXPECT_THAT(message_of(good.substr(0, good.find("rows:")) + "rows: 3\n"), HasSubstr("t.yaml:7: rows: give a list"));
+  EXPECT_THAT(message_of_table(good + "rowz: 1\n"), HasSubstr("t.yaml:12: unknown key 'rowz': did you mean 'rows'?"));
+  EXPECT_THAT(message_of_table(good.substr(0, good.find("rows:")) + "rows: 3\n"),
+              HasSubstr("t.yaml:7: rows: give a list"));
 }
 
 TEST(CostTable, MisuseOfCalibration) {
   const std::string factor = "  - {precision: fp16, factor: 0.5, target_TFLOPS_per_W: 2, source: s}\n";
   EXPECT_EQ(small_table("", "calibration:\n" + factor).find_calibration("fp16")->factor, 0.5);
-  EXPECT_THAT(message_of(small_table_text("", "calibration:\n" + factor + factor)),
+  EXPECT_THAT(message_of_table(small_table_text("", "calibration:\n" + factor + factor)),
               HasSubstr("t.yaml:14: precision: fp16 has a factor already"));
-  EXPECT_THAT(message_of(small_table_text("", "calibration:\n" + replaced(factor, "0.5", "-0.5"))),
+  EXPECT_THAT(message_of_table(small_table_text("", "calibration:\n" + replaced(factor, "0.5", "-0.5"))),
               HasSubstr("t.yaml:13: factor"));
-  EXPECT_THAT(message_of(small_table_text("", "calibration:\n" + replaced(factor, "W: 2", "W: 0"))),
+  EXPECT_THAT(message_of_table(small_table_text("", "calibration:\n" + replaced(factor, "W: 2", "W: 0"))),
               HasSubstr("t.yaml:13: target_TFLOPS_per_W"));
 }
 

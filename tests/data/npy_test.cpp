@@ -25,7 +25,7 @@ constexpr const char* kImages = "train-images.npy";
 constexpr const char* kLabels = "train-labels.npy";
 
 // Two 1x2 grey images for each part.
-void write_small(const TempFolder& folder) {
+void write_small_arrays(const TempFolder& folder) {
   write_file(folder / kImages, npy("|u1", "(2, 1, 2)", {1, 2, 3, 4}));
   write_file(folder / kLabels, npy("<i8", "(2,)", {1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}));
   write_file(folder / "test-images.npy", npy("|u1", "(2, 1, 2)", {5, 6, 7, 8}));
@@ -34,7 +34,7 @@ void write_small(const TempFolder& folder) {
 
 TEST(Npy, ReadsGreyImages) {
   const TempFolder folder;
-  write_small(folder);
+  write_small_arrays(folder);
   const DataSplit data = open_dataset(folder.name());
   EXPECT_EQ(data.train->channels(), 1);
   EXPECT_EQ(data.height, 1);
@@ -49,11 +49,11 @@ TEST(Npy, ReadsGreyImages) {
 TEST(Npy, ChannelsLastAndFirstGiveTheSameImage) {
   // One image of 1 row and 2 pixels: (1, 2, 3) and (4, 5, 6); a second one is added to have two classes.
   const TempFolder last;
-  write_small(last);
+  write_small_arrays(last);
   write_file(last / kImages, npy("|u1", "(2, 1, 2, 3)", {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}));
   write_file(last / "test-images.npy", npy("|u1", "(2, 1, 2, 3)", Bytes(12)));
   const TempFolder first;
-  write_small(first);
+  write_small_arrays(first);
   write_file(first / kImages, npy("|u1", "(2, 3, 1, 2)", {1, 4, 2, 5, 3, 6, 7, 10, 8, 11, 9, 12}));
   write_file(first / "test-images.npy", npy("|u1", "(2, 3, 1, 2)", Bytes(12)));
   for (const TempFolder* folder : {&last, &first}) {
@@ -80,7 +80,7 @@ TEST(Npy, ReadsEveryIntegerTypeOfLabels) {
   for (const auto& [type, bytes] : cases) {
     for (const char* shape : {"(2,)", "(2, 1)"}) {
       const TempFolder folder;
-      write_small(folder);
+      write_small_arrays(folder);
       write_file(folder / kLabels, npy(type, shape, bytes));
       const DataSplit data = open_dataset(folder.name());
       EXPECT_EQ(data.train->label(0), 0) << type;
@@ -158,14 +158,14 @@ TEST(Npy, MisuseNamesTheFile) {
   };
   for (const Misuse& misuse : cases) {
     const TempFolder folder;
-    write_small(folder);
+    write_small_arrays(folder);
     write_file(folder / misuse.file, misuse.bytes);
     EXPECT_THAT(usage_error([&] { open_dataset(folder.name()); }),
                 AllOf(HasSubstr(folder.name()), HasSubstr(misuse.says)));
   }
   for (const char* file : {kImages, kLabels, "test-images.npy", "test-labels.npy"}) {
     const TempFolder folder;
-    write_small(folder);
+    write_small_arrays(folder);
     std::filesystem::remove(folder / file);
     EXPECT_THAT(usage_error([&] { open_dataset(folder.name()); }), HasSubstr(std::string(file) + ": is missing"));
   }

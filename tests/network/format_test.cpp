@@ -15,10 +15,10 @@ namespace {
 using test::Outcome;
 using test::run;
 
-const Shape kImages = {5, 3, 16, 16};
+const Shape kFormatImages = {5, 3, 16, 16};
 
 Network make(const std::string& name) {
-  Network network = make_model({name, 0.1, kImages, 4, 1});
+  Network network = make_model({name, 0.1, kFormatImages, 4, 1});
   test::prune_all(network, 0.3, 5);
   return network;
 }
@@ -33,7 +33,7 @@ TEST(Format, Fp16IsNearFp32OnEveryPathAndNetwork) {
   // Weights and values are rounded to 11 bits, some 20 to 50 times in a row, and gradients of early layers add up all
   // of it. With random weights the deeper mobilenet-v2 makes so much of small differences that its gradients have half
   // their norm in common at best, on any path: they are only held to point the same way.
-  for (const Case& c : {Case{"resnet18", kImages, 0.01, 0.15}, Case{"resnet20", kImages, 0.01, 0.15},
+  for (const Case& c : {Case{"resnet18", kFormatImages, 0.01, 0.15}, Case{"resnet20", kFormatImages, 0.01, 0.15},
                         Case{"mobilenet-v2", {8, 3, 32, 32}, 0.05, 1}}) {
     const auto network = [&c](KernelPath path, Format format) {
       Network made = make_model({c.model, 0.1, c.images, 4, 1});
@@ -96,10 +96,10 @@ class Looker : public StepHook {
 TEST(Format, HooksSeeTheStoredValuesAndChangeNothingByLooking) {
   for (const KernelPath path : {KernelPath::automatic, KernelPath::reference}) {
     Network network = make("resnet20");
-    network.plan(kImages, path, Format::fp16);
+    network.plan(kFormatImages, path, Format::fp16);
     const Outcome expected = run(network);
     Network seen = make("resnet20");
-    seen.plan(kImages, path, Format::fp16);
+    seen.plan(kFormatImages, path, Format::fp16);
     Looker hook;
     EXPECT_EQ(run(seen, &hook), expected);
     EXPECT_GT(hook.tensors, 100);
@@ -125,9 +125,9 @@ TEST(Format, WhatAHookLeavesIsStored) {
   const int second = test::convolution(network, "conv2", first, 4, 4);
   test::linear(network, "fc", test::global_average(network, "pool", second), 4, 2);
   initialise(network, 1);
-  network.plan(kImages, KernelPath::automatic, Format::fp16);
+  network.plan(kFormatImages, KernelPath::automatic, Format::fp16);
   Setter hook;
-  const Tensor& logits = network.feedforward(test::random_tensor(kImages, 2), true, &hook);
+  const Tensor& logits = network.feedforward(test::random_tensor(kFormatImages, 2), true, &hook);
   const auto parameters = network.parameters();
   const Parameter& weight = *parameters[parameters.size() - 2];
   for (int64_t k = 0; k < 2; ++k) {
@@ -153,10 +153,10 @@ TEST(Format, ConvolutionsWithABiasWork) {
     return network;
   };
   Network floats = with_bias();
-  floats.plan(kImages, KernelPath::automatic);
+  floats.plan(kFormatImages, KernelPath::automatic);
   const Outcome expected = run(floats);
   Network halves = with_bias();
-  halves.plan(kImages, KernelPath::automatic, Format::fp16);
+  halves.plan(kFormatImages, KernelPath::automatic, Format::fp16);
   const Outcome result = run(halves);
   EXPECT_LT(test::norm_error(result.logits, expected.logits), 1e-3);
   EXPECT_LT(test::norm_error(result.gradients, expected.gradients), 5e-3);

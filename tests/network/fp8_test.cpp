@@ -19,12 +19,12 @@ namespace {
 using test::Outcome;
 using test::run;
 
-const Shape kImages = {5, 3, 16, 16};
+const Shape kFp8Images = {5, 3, 16, 16};
 
 Network make(const std::string& name, KernelPath path, const Precision& precision) {
-  Network network = make_model({name, 0.1, kImages, 4, 1});
+  Network network = make_model({name, 0.1, kFp8Images, 4, 1});
   test::prune_all(network, 0.3, 5);
-  network.plan(kImages, path, precision);
+  network.plan(kFp8Images, path, precision);
   return network;
 }
 
@@ -46,9 +46,9 @@ bool fits(const FloatFormat& format, std::span<const float> values) {
 }
 
 /// Notes the layers at which something is not a value of its format.
-class Looker : public StepHook {
+class Fp8Looker : public StepHook {
  public:
-  explicit Looker(const Precision& precision) : precision_(precision) {}
+  explicit Fp8Looker(const Precision& precision) : precision_(precision) {}
   int64_t tensors = 0;
   std::set<std::string> unrounded;
 
@@ -91,7 +91,7 @@ TEST(Fp8, EveryOperandThatAHookSeesIsAValueOfTheFormat) {
         const Outcome first = run(network);
         const Outcome second = run(network);
         Network seen = make(model, path, precision);
-        Looker hook(precision);
+        Fp8Looker hook(precision);
         EXPECT_EQ(run(seen, &hook), first) << model;
         EXPECT_EQ(run(seen, &hook), second) << model;
         EXPECT_GT(hook.tensors, 200) << model;
@@ -138,7 +138,7 @@ TEST(Fp8, BiasesAreAddedBeforeRounding) {
       std::fill(parameter->value.begin(), parameter->value.end(), 0.3F);
     }
   }
-  network.plan(kImages, KernelPath::automatic, Precision::fp8());
+  network.plan(kFp8Images, KernelPath::automatic, Precision::fp8());
   class Biased : public StepHook {
    public:
     void feedforward(const ContractionLayer& layer, const Tensor& X, const WeightView& /*W*/, Tensor& Z) override {
@@ -152,7 +152,7 @@ TEST(Fp8, BiasesAreAddedBeforeRounding) {
     std::vector<float> sums;
     std::vector<float> inputs;
   } hook;
-  network.feedforward(test::random_tensor(kImages, 2), true, &hook);
+  network.feedforward(test::random_tensor(kFp8Images, 2), true, &hook);
   for (float& sum : hook.sums) {
     sum += 0.3F;
   }
@@ -172,7 +172,7 @@ TEST(Fp8, ScalesSurviveAnotherPlan) {
   EXPECT_GT(std::ranges::max(history), 0);
   network.plan({3, 3, 16, 16}, KernelPath::automatic, Precision::fp8());
   EXPECT_TRUE(std::ranges::equal(network.quantiser()->history(), history));
-  network.plan(kImages, KernelPath::automatic);
+  network.plan(kFp8Images, KernelPath::automatic);
   EXPECT_EQ(network.quantiser(), nullptr);
 }
 

@@ -35,30 +35,30 @@ std::vector<RectifiedChain> chains_of(Network& network, const Shape& images, Ker
   return find_rectified_chains(network.nodes(), memory_of(network, images));
 }
 
-const Shape kImages = {3, 3, 8, 8};
+const Shape kFusionImages = {3, 3, 8, 8};
 
 TEST(Fusion, FindsEveryRelu) {
   for (const char* name : {"resnet18", "resnet20"}) {
-    Network network = make_model({name, 0.1, kImages, 4, 1});
+    Network network = make_model({name, 0.1, kFusionImages, 4, 1});
     const auto& nodes = network.nodes();
     const auto relus =
         std::count_if(nodes.begin(), nodes.end(), [](const auto& node) { return node.layer->kind() == "relu"; });
-    const auto chains = chains_of(network, kImages, KernelPath::automatic);
+    const auto chains = chains_of(network, kFusionImages, KernelPath::automatic);
     // Of resnet20's shortcuts, option A has no BN: where its sum comes after it, BN is not the node before the sum.
     const auto shortcuts = std::count_if(nodes.begin(), nodes.end(),
                                          [](const auto& node) { return node.layer->kind() == "option-A shortcut"; });
     EXPECT_EQ(static_cast<long>(chains.size()), relus - shortcuts) << name;
-    EXPECT_TRUE(chains_of(network, kImages, KernelPath::reference).empty());
-    EXPECT_TRUE(chains_of(network, kImages, KernelPath::onednn).empty());
+    EXPECT_TRUE(chains_of(network, kFusionImages, KernelPath::reference).empty());
+    EXPECT_TRUE(chains_of(network, kFusionImages, KernelPath::onednn).empty());
   }
 }
 
 TEST(Fusion, FindsEveryClippedRelu) {
-  Network network = make_model({"mobilenet-v2", 0.2, kImages, 4, 1});
+  Network network = make_model({"mobilenet-v2", 0.2, kFusionImages, 4, 1});
   const auto& nodes = network.nodes();
   const auto relus =
       std::ranges::count_if(nodes, [](const auto& node) { return node.layer->kind() == "clipped relu"; });
-  const auto chains = chains_of(network, kImages, KernelPath::automatic);
+  const auto chains = chains_of(network, kFusionImages, KernelPath::automatic);
   EXPECT_EQ(static_cast<long>(chains.size()), relus);
   EXPECT_TRUE(std::ranges::all_of(chains, [](const RectifiedChain& chain) { return chain.ceiling == 6.0F; }));
 }
@@ -69,20 +69,20 @@ TEST(Fusion, LeavesWhatOthersRead) {
   const int bn = test::batchnorm(network, "bn", conv, 4);
   const int relu = test::relu(network, "relu", bn);
   test::add(network, "sum", bn, relu);  // reads BN's output too
-  EXPECT_TRUE(chains_of(network, kImages, KernelPath::highway).empty());
+  EXPECT_TRUE(chains_of(network, kFusionImages, KernelPath::highway).empty());
 
   Network twice;
   const int image_bn = test::batchnorm(twice, "bn", Network::kInput, 3);
   test::relu(twice, "relu", test::add(twice, "sum", image_bn, image_bn));
-  EXPECT_TRUE(chains_of(twice, kImages, KernelPath::highway).empty());
+  EXPECT_TRUE(chains_of(twice, kFusionImages, KernelPath::highway).empty());
 }
 
 /// FF, BP and WG, some times over: everything they give.
-std::vector<float> run(Network& network, StepHook* hook) {
+std::vector<float> run_step(Network& network, StepHook* hook) {
   std::vector<float> all;
   const auto append = [&all](std::span<const float> values) { all.insert(all.end(), values.begin(), values.end()); };
   for (uint64_t step = 0; step < 2; ++step) {
-    append(network.feedforward(test::random_tensor(kImages, step), true, hook).values());
+    append(network.feedforward(test::random_tensor(kFusionImages, step), true, hook).values());
     network.backpropagate(test::random_tensor(network.output_shape(), step + 7), hook);
     for (const Parameter* parameter : network.parameters()) {
       append(parameter->gradient);
@@ -91,7 +91,7 @@ std::vector<float> run(Network& network, StepHook* hook) {
   for (const Buffer* buffer : network.buffers()) {
     append(buffer->value);
   }
-  append(network.feedforward(test::random_tensor(kImages, 9), false, hook).values());
+  append(network.feedforward(test::random_tensor(kFusionImages, 9), false, hook).values());
   return all;
 }
 
@@ -119,14 +119,14 @@ Network awkward_network() {
 
 TEST(Fusion, OfAnAwkwardNetworkFindsAllFour) {
   Network network = awkward_network();
-  EXPECT_EQ(chains_of(network, kImages, KernelPath::automatic).size(), 4U);
+  EXPECT_EQ(chains_of(network, kFusionImages, KernelPath::automatic).size(), 4U);
 }
 
 TEST(Fusion, GivesTheBitsOfLayersOneByOne) {
   StepHook idle;
   const auto make = [](int which) {
     const std::array<const char*, 4> names = {"", "resnet18", "resnet20", "mobilenet-v2"};
-    return which == 0 ? awkward_network() : make_model({names[static_cast<size_t>(which)], 0.1, kImages, 4, 1});
+    return which == 0 ? awkward_network() : make_model({names[static_cast<size_t>(which)], 0.1, kFusionImages, 4, 1});
   };
   for (int which = 0; which < 4; ++which) {
     std::vector<float> expected;
@@ -134,8 +134,8 @@ TEST(Fusion, GivesTheBitsOfLayersOneByOne) {
       for (StepHook* hook : {static_cast<StepHook*>(nullptr), &idle}) {
         Network network = make(which);
         test::prune_all(network, 0.3, 5);
-        network.plan(kImages, KernelPath::automatic, Format::fp32, passes);
-        const std::vector<float> result = run(network, hook);
+        network.plan(kFusionImages, KernelPath::automatic, Format::fp32, passes);
+        const std::vector<float> result = run_step(network, hook);
         if (expected.empty()) {
           expected = result;
         }
@@ -147,15 +147,15 @@ TEST(Fusion, GivesTheBitsOfLayersOneByOne) {
 
 /// The weights after a few steps with momentum and changing masks.
 std::vector<AlignedVector<float>> trained_weights(Simulation* simulation) {
-  Network network = make_model({"resnet18", 0.1, kImages, 4, 1});
-  network.plan(kImages, KernelPath::automatic);
+  Network network = make_model({"resnet18", 0.1, kFusionImages, 4, 1});
+  network.plan(kFusionImages, KernelPath::automatic);
   TrainingOptions options;
   options.schedule.total_steps = 6;
   options.pruning.sparsity = 0.6;
   options.pruning.update_interval = 2;
   TrainingSession session(network, options);
   for (int64_t step = 0; step < 6; ++step) {
-    const Batch batch = {test::random_tensor(kImages, static_cast<uint64_t>(step)), {0, 1, 3}};
+    const Batch batch = {test::random_tensor(kFusionImages, static_cast<uint64_t>(step)), {0, 1, 3}};
     session.step(batch, simulation == nullptr ? nullptr : simulation->hook(step));
   }
   std::vector<AlignedVector<float>> weights;

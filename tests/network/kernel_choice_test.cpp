@@ -17,7 +17,7 @@ namespace {
 
 constexpr double kNever = 0;
 constexpr double kAlways = 2;
-constexpr Shape kImages = {4, 8, 6, 6};
+constexpr Shape kChoiceImages = {4, 8, 6, 6};
 
 /// A convolution whose input gradient is needed, after one that feeds it.
 Network two_convolutions() {
@@ -46,8 +46,8 @@ struct Results {
   AlignedVector<float> second_dW;
 };
 
-Results run(Network& network) {
-  const Tensor images = test::random_tensor(kImages, 5);
+Results run_once(Network& network) {
+  const Tensor images = test::random_tensor(kChoiceImages, 5);
   const Tensor& Z = network.feedforward(images, true);
   Results results;
   results.Z.assign(Z.values().begin(), Z.values().end());
@@ -59,17 +59,17 @@ Results run(Network& network) {
 
 Results run_on(KernelPath path) {
   Network network = two_convolutions();
-  network.plan(kImages, path);
-  return run(network);
+  network.plan(kChoiceImages, path);
+  return run_once(network);
 }
 
 Results run_with(const BreakEven& break_even) {
   Network network = two_convolutions();
-  network.plan(kImages, KernelPath::automatic);
+  network.plan(kChoiceImages, KernelPath::automatic);
   for (size_t node = 0; node < 2; ++node) {
     contraction(network, node).set_break_even(break_even);
   }
-  return run(network);
+  return run_once(network);
 }
 
 TEST(KernelChoice, EveryPhaseRunsWhereItsBreakEvenSays) {
@@ -104,11 +104,11 @@ TEST(KernelChoice, HalfRunsWhereItsBoundsSayInFp16) {
   }
   const auto run_fp16 = [](KernelPath path, const BreakEven& break_even) {
     Network network = two_convolutions();
-    network.plan(kImages, path, Format::fp16);
+    network.plan(kChoiceImages, path, Format::fp16);
     for (size_t node = 0; node < 2; ++node) {
       contraction(network, node).set_break_even(break_even);
     }
-    return run(network);
+    return run_once(network);
   };
   const DensityBounds on_half(0, kAlways);
   const Results highway = run_fp16(KernelPath::highway, {});
@@ -134,7 +134,7 @@ TEST(KernelChoice, HalfIsRefusedForOtherOperandsThanFp16) {
   Network network = two_convolutions();
   for (const Precision& precision : {Precision(), Precision::fp8()}) {
     try {
-      network.plan(kImages, KernelPath::half, precision);
+      network.plan(kChoiceImages, KernelPath::half, precision);
       ADD_FAILURE() << "accepted";
     } catch (const UsageError& error) {
       EXPECT_THAT(error.what(), ::testing::StartsWith("kernels half: multiplies FP16 operands, and these are fp"));
@@ -144,7 +144,7 @@ TEST(KernelChoice, HalfIsRefusedForOtherOperandsThanFp16) {
 
 TEST(KernelChoice, FollowsTheDensityAndNothingElse) {
   Network network = two_convolutions();
-  network.plan(kImages, KernelPath::automatic);
+  network.plan(kChoiceImages, KernelPath::automatic);
   contraction(network, 1).set_break_even({{0.5, 0.3, 0.7}});
   Parameter& weight = *network.parameters()[1];
   // Down, as gradual pruning goes, and up again: what it was before does not matter.
@@ -159,13 +159,13 @@ TEST(KernelChoice, FollowsTheDensityAndNothingElse) {
       EXPECT_EQ(contraction(network, 1).path_of(phase), sparse ? KernelPath::highway : KernelPath::onednn)
           << to_string(phase) << " at " << density;
     }
-    EXPECT_NO_THROW(run(network));
+    EXPECT_NO_THROW(run_once(network));
   }
 }
 
 TEST(KernelChoice, ABreakEvenIsOfOneShapeSoAnotherPlanForgetsIt) {
   Network network = two_convolutions();
-  network.plan(kImages, KernelPath::automatic);
+  network.plan(kChoiceImages, KernelPath::automatic);
   contraction(network, 0).set_break_even({{kNever, kNever, kNever}});
   network.plan({2, 8, 6, 6}, KernelPath::automatic);
   EXPECT_FALSE(contraction(network, 0).break_even());
@@ -176,7 +176,7 @@ TEST(KernelChoice, ABreakEvenIsOfOneShapeSoAnotherPlanForgetsIt) {
 TEST(KernelChoice, AForcedPathStaysForced) {
   for (const KernelPath path : {KernelPath::reference, KernelPath::highway, KernelPath::onednn}) {
     Network network = two_convolutions();
-    network.plan(kImages, path);
+    network.plan(kChoiceImages, path);
     contraction(network, 0).set_break_even({{kNever, kAlways, 0.5}});
     for (const ConvolutionPhase phase : kConvolutionPhases) {
       EXPECT_EQ(contraction(network, 0).path_of(phase), path);
@@ -189,10 +189,10 @@ TEST(KernelChoice, TheGradientOfAllWeightsTakesThePathOfFullWeights) {
   const auto gradient_with = [](KernelPath path, double break_even) {
     Network network = two_convolutions();
     test::prune_all(network, 0.3, 11);
-    network.plan(kImages, path);
+    network.plan(kChoiceImages, path);
     contraction(network, 1).set_break_even({{kAlways, kAlways, break_even}});
     network.request_dense_gradient(*network.parameters()[1]);
-    run(network);
+    run_once(network);
     const auto dense = network.dense_gradient(*network.parameters()[1]);
     return std::vector<float>(dense.begin(), dense.end());
   };

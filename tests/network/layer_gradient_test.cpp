@@ -25,7 +25,7 @@
 namespace trainer {
 namespace {
 
-struct Case {
+struct GradientCase {
   std::string name;
   std::function<std::unique_ptr<Layer>()> make;
   std::vector<Shape> inputs;
@@ -33,8 +33,8 @@ struct Case {
   double tolerance;  ///< of the largest gradient
 };
 
-const std::vector<Case>& cases() {
-  static const std::vector<Case> all = {
+const std::vector<GradientCase>& cases() {
+  static const std::vector<GradientCase> all = {
       {"convolution_bias",
        [] {
          return std::make_unique<layers::Convolution>(layers::ConvolutionOptions{3, 4, 3, 3, 1, 1, 1, 1, true});
@@ -182,7 +182,7 @@ class LayerGradient : public testing::TestWithParam<std::tuple<size_t, KernelPat
     return result;
   }
 
-  const Case* tested_ = nullptr;
+  const GradientCase* tested_ = nullptr;
   std::unique_ptr<Layer> layer_;
   std::vector<Tensor> inputs_;
   std::vector<Tensor> dinputs_;

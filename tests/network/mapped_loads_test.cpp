@@ -19,7 +19,7 @@
 namespace trainer {
 namespace {
 
-const Shape kImages = {5, 3, 12, 12};
+const Shape kMappedImages = {5, 3, 12, 12};
 
 /// All kinds of readers of BN, with a ReLU, a clipped one or none: one convolution or two, a sum, a pooling, a linear
 /// layer, a convolution with a bias; one that comes late; and a BN of the images.
@@ -56,7 +56,7 @@ MemoryPlan memory_of(const Network& network) {
   for (const Network::Node& node : network.nodes()) {
     std::vector<Shape> inputs;
     for (const int input : node.inputs) {
-      inputs.push_back(input < 0 ? kImages : shapes[static_cast<size_t>(input)]);
+      inputs.push_back(input < 0 ? kMappedImages : shapes[static_cast<size_t>(input)]);
     }
     shapes.push_back(node.layer->output_shape(inputs));
     nodes.push_back({node.inputs, shapes.back().size(), node.layer->memory(), !node.layer->parameters().empty()});
@@ -66,7 +66,7 @@ MemoryPlan memory_of(const Network& network) {
 
 /// In FP32.
 std::vector<MappedLoad> loads_of(Network& network, KernelPath path = KernelPath::automatic) {
-  network.plan(kImages, path);
+  network.plan(kMappedImages, path);
   const MemoryPlan memory = memory_of(network);
   return find_mapped_loads(network.nodes(), find_rectified_chains(network.nodes(), memory), memory,
                            std::vector<uint8_t>(network.nodes().size(), 0));
@@ -97,12 +97,12 @@ TEST(MappedLoads, FindsWhatOneConvolutionAloneReads) {
 
 TEST(MappedLoads, FindsTheFirstReluOfEveryBlock) {
   for (const auto& [name, count] : {std::pair<const char*, size_t>{"resnet18", 8}, {"resnet20", 9}}) {
-    Network network = make_model({name, 0.1, kImages, 4, 1});
+    Network network = make_model({name, 0.1, kMappedImages, 4, 1});
     EXPECT_EQ(loads_of(network).size(), count) << name;
   }
   // Both ReLU6 of every block and the stem's, but not that before the pooling; and the BNs that end a block where no
   // sum reads them: 52 convolutions, 10 sums that read two outputs each.
-  Network mobilenet = make_model({"mobilenet-v2", 0.2, kImages, 4, 1});
+  Network mobilenet = make_model({"mobilenet-v2", 0.2, kMappedImages, 4, 1});
   const std::vector<MappedLoad> loads = loads_of(mobilenet);
   EXPECT_EQ(std::ranges::count_if(loads, &MappedLoad::rectify), 34);
   EXPECT_TRUE(std::ranges::all_of(
@@ -120,12 +120,12 @@ std::vector<float> run(Network& network, const HookOfStep& hook_of) {
   const auto append = [&all](std::span<const float> values) { all.insert(all.end(), values.begin(), values.end()); };
   for (uint64_t step = 0; step < 3; ++step) {
     StepHook* const hook = hook_of(step);
-    append(network.feedforward(test::random_tensor(kImages, step), true, hook).values());
+    append(network.feedforward(test::random_tensor(kMappedImages, step), true, hook).values());
     network.backpropagate(test::random_tensor(network.output_shape(), step + 7), hook);
     for (const Parameter* parameter : network.parameters()) {
       append(parameter->gradient);
     }
-    append(network.feedforward(test::random_tensor(kImages, step + 20), false, hook).values());
+    append(network.feedforward(test::random_tensor(kMappedImages, step + 20), false, hook).values());
   }
   for (const Buffer* buffer : network.buffers()) {
     append(buffer->value);
@@ -133,7 +133,7 @@ std::vector<float> run(Network& network, const HookOfStep& hook_of) {
   return all;
 }
 
-struct Case {
+struct MappedCase {
   std::string model;
   KernelPath path;
   Format format;
@@ -144,18 +144,18 @@ struct Case {
            std::to_string(density);
   }
   Network planned(Passes passes) const {
-    Network network = model.empty() ? all_kinds() : make_model({model, 0.1, kImages, 4, 1});
+    Network network = model.empty() ? all_kinds() : make_model({model, 0.1, kMappedImages, 4, 1});
     if (density < 1) {
       test::prune_all(network, density, 5);
     }
-    network.plan(kImages, path, format, passes);
+    network.plan(kMappedImages, path, format, passes);
     return network;
   }
 };
 
 /// Under the automatic path a full weight runs on oneDNN where an output has 144 weights, a sparse one on highway.
-std::vector<Case> every_case() {
-  std::vector<Case> cases;
+std::vector<MappedCase> every_case() {
+  std::vector<MappedCase> cases;
   for (const char* model : {"", "resnet18", "mobilenet-v2"}) {
     for (const Format format : {Format::fp32, Format::fp16}) {
       cases.push_back({model, KernelPath::automatic, format, 0.3});
@@ -170,7 +170,7 @@ std::vector<Case> every_case() {
 }
 
 void expect_same_bits_as_stored(const std::function<HookOfStep()>& make_hook) {
-  for (const Case& c : every_case()) {
+  for (const MappedCase& c : every_case()) {
     Network stored = c.planned(Passes::summed);
     const std::vector<float> expected = run(stored, make_hook());
     Network mapped = c.planned(Passes::decoupled);
@@ -183,7 +183,7 @@ TEST(MappedLoads, GiveTheBitsOfStoredOutputs) {
 }
 
 TEST(MappedLoads, SameForAnyThreads) {
-  const Case c = {"resnet18", KernelPath::automatic, Format::fp32, 0.3};
+  const MappedCase c = {"resnet18", KernelPath::automatic, Format::fp32, 0.3};
   set_thread_count(1);
   Network stored = c.planned(Passes::summed);
   const std::vector<float> expected = run(stored, no_hook);
@@ -237,7 +237,7 @@ class Copier : public StepHook {
 };
 
 TEST(MappedLoads, ShowHooksWhatStoredOutputsShow) {
-  for (const Case& c : every_case()) {
+  for (const MappedCase& c : every_case()) {
     Copier expected;
     Network stored = c.planned(Passes::summed);
     run(stored, [&](uint64_t step) { return step == 1 ? &expected : nullptr; });
@@ -267,7 +267,7 @@ class Changer final : public Copier {
 };
 
 TEST(MappedLoads, KeepWhatAHookChangesUntilItsBackPropagation) {
-  for (const Case& c : every_case()) {
+  for (const MappedCase& c : every_case()) {
     std::vector<std::vector<float>> results;
     std::vector<std::vector<float>> shown;
     for (const Passes passes : {Passes::summed, Passes::decoupled}) {
@@ -286,8 +286,8 @@ TEST(MappedLoads, TrainWithMasksThatChange) {
   for (const char* method : {"set", "rigl", "gradual"}) {
     std::vector<std::vector<float>> weights;
     for (const Passes passes : {Passes::summed, Passes::decoupled}) {
-      Network network = make_model({"resnet18", 0.1, kImages, 4, 1});
-      network.plan(kImages, KernelPath::automatic, {}, passes);
+      Network network = make_model({"resnet18", 0.1, kMappedImages, 4, 1});
+      network.plan(kMappedImages, KernelPath::automatic, {}, passes);
       TrainingOptions options;
       options.schedule.total_steps = 7;
       options.pruning.method = method;
@@ -295,7 +295,7 @@ TEST(MappedLoads, TrainWithMasksThatChange) {
       options.pruning.update_interval = 2;
       TrainingSession session(network, options);
       for (uint64_t step = 0; step < 7; ++step) {
-        session.step({test::random_tensor(kImages, step), {0, 1, 3, 2, 0}});
+        session.step({test::random_tensor(kMappedImages, step), {0, 1, 3, 2, 0}});
       }
       weights.emplace_back();
       for (const Parameter* parameter : network.parameters()) {
@@ -309,14 +309,14 @@ TEST(MappedLoads, TrainWithMasksThatChange) {
 TEST(MappedLoads, TakeNoMemoryForTheirOutputs) {
   for (const Format format : {Format::fp32, Format::fp16}) {
     for (const char* name : {"resnet18", "mobilenet-v2"}) {
-      Network network = make_model({name, 0.2, kImages, 4, 1});
+      Network network = make_model({name, 0.2, kMappedImages, 4, 1});
       int64_t outputs = 0;
       for (const MappedLoad& load : loads_of(network)) {
         outputs += load.batchnorm->description().shape.size() * bytes_of(format);
       }
-      network.plan(kImages, KernelPath::automatic, format, Passes::summed);
+      network.plan(kMappedImages, KernelPath::automatic, format, Passes::summed);
       const int64_t stored = network.planned_bytes();
-      network.plan(kImages, KernelPath::automatic, format, Passes::decoupled);
+      network.plan(kMappedImages, KernelPath::automatic, format, Passes::decoupled);
       EXPECT_EQ(network.planned_bytes(), stored - outputs) << name;
     }
   }
@@ -340,22 +340,22 @@ TEST(MappedLoads, TakeOneActivationLessForABlock) {
 }
 
 TEST(MappedLoads, ArePlannedAnewForAnotherBatch) {
-  const Case c = {"resnet18", KernelPath::automatic, Format::fp32, 0.3};
+  const MappedCase c = {"resnet18", KernelPath::automatic, Format::fp32, 0.3};
   Network once = c.planned(Passes::decoupled);
   Network again = c.planned(Passes::decoupled);
   again.plan({2, 3, 12, 12}, c.path);
   again.feedforward(test::random_tensor({2, 3, 12, 12}, 1), false);
-  again.plan(kImages, c.path);
+  again.plan(kMappedImages, c.path);
   EXPECT_TRUE(run(again, no_hook) == run(once, no_hook));
 }
 
 // FP8 rounds A in place once it is all there.
 TEST(MappedLoads, AreNoneInFp8) {
   const Precision fp8 = parse_precision("fp8");
-  Network network = make_model({"resnet18", 0.1, kImages, 4, 1});
-  network.plan(kImages, KernelPath::highway, fp8, Passes::summed);
+  Network network = make_model({"resnet18", 0.1, kMappedImages, 4, 1});
+  network.plan(kMappedImages, KernelPath::highway, fp8, Passes::summed);
   const int64_t stored = network.planned_bytes();
-  network.plan(kImages, KernelPath::highway, fp8, Passes::decoupled);
+  network.plan(kMappedImages, KernelPath::highway, fp8, Passes::decoupled);
   EXPECT_EQ(network.planned_bytes(), stored);
 }
 

@@ -25,7 +25,7 @@ Network tiny_network() {
   return network;
 }
 
-const Shape kImages = {3, 2, 5, 5};
+const Shape kHookImages = {3, 2, 5, 5};
 
 class Recorder : public StepHook {
  public:
@@ -74,9 +74,9 @@ class Recorder : public StepHook {
 TEST(StepHook, IsCalledInTheOrderOfTheWork) {
   Network network = tiny_network();
   test::prune_all(network, 0.5, 1);
-  network.plan(kImages, KernelPath::reference);
+  network.plan(kHookImages, KernelPath::reference);
   Recorder hook;
-  network.feedforward(test::random_tensor(kImages, 1), true, &hook);
+  network.feedforward(test::random_tensor(kHookImages, 1), true, &hook);
   network.backpropagate(test::random_tensor({3, 3, 1, 1}, 2), &hook);
   EXPECT_THAT(hook.calls, ElementsAre("FF 0 conv1", "BN FF 1 bn1", "FF 3 conv2", "BN FF 4 bn2", "FF 8 fc",  //
                                       "dZ 8 fc", "WG 8 fc", "BP 8 fc",                                      //
@@ -90,8 +90,8 @@ TEST(StepHook, ObservingChangesNothing) {
     Recorder hook;
     for (StepHook* attached : {static_cast<StepHook*>(nullptr), static_cast<StepHook*>(&hook)}) {
       Network network = tiny_network();
-      network.plan(kImages, path);
-      network.feedforward(test::random_tensor(kImages, 1), true, attached);
+      network.plan(kHookImages, path);
+      network.feedforward(test::random_tensor(kHookImages, 1), true, attached);
       network.backpropagate(test::random_tensor({3, 3, 1, 1}, 2), attached);
       std::vector<AlignedVector<float>> gradients;
       for (const Parameter* parameter : network.parameters()) {
@@ -144,11 +144,11 @@ class Meddling : public testing::Test {
  protected:
   void run(const std::string& phase, const std::string& layer, float value) {
     network_ = tiny_network();
-    network_.plan(kImages, KernelPath::automatic);
+    network_.plan(kHookImages, KernelPath::automatic);
     hook_.phase = phase;
     hook_.layer = layer;
     hook_.value = value;
-    logits_ = network_.feedforward(test::random_tensor(kImages, 1), true, &hook_).clone();
+    logits_ = network_.feedforward(test::random_tensor(kHookImages, 1), true, &hook_).clone();
     network_.backpropagate(test::random_tensor({3, 3, 1, 1}, 2), &hook_);
   }
   const AlignedVector<float>& gradient(const std::string& name) {

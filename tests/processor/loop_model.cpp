@@ -185,7 +185,7 @@ class LoopPhase {
     std::map<int64_t, int64_t> pe_of;
     for (size_t x = 0; x < list.size(); ++x) {
       const auto at = static_cast<int64_t>(x);
-      pe_of[list[x]] = balanced ? snake(at, par_.pes_per_group) : at % par_.pes_per_group;
+      pe_of[list[x]] = balanced ? loops::snake(at, par_.pes_per_group) : at % par_.pes_per_group;
     }
     return pe_of;
   }

@@ -78,12 +78,12 @@ TEST(ConfigFile, AnEmptyFileChangesNothing) {
   EXPECT_EQ(to_json(config), to_json(default_config()));
 }
 
-struct Misuse {
+struct FileMisuse {
   std::string text;
   std::string message;  ///< after the file's name
 };
 
-class ConfigFileMisuse : public testing::TestWithParam<Misuse> {};
+class ConfigFileMisuse : public testing::TestWithParam<FileMisuse> {};
 
 TEST_P(ConfigFileMisuse, NamesFileLineAndKey) {
   const TemporaryFolder folder;
@@ -97,16 +97,18 @@ TEST_P(ConfigFileMisuse, NamesFileLineAndKey) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, ConfigFileMisuse,
-    testing::Values(Misuse{"epochs: 3\n\n# comment\nepocs: 4\n", ":4: unknown option 'epocs' (did you mean 'epochs'?)"},
-                    Misuse{"epochs: many\n", ":1: epochs: 'many' is not a whole number; give 1 .. 1000000"},
-                    Misuse{"batch: 8\nsparsity: 1.5\n", ":2: sparsity: 1.5 is out of range; give 0 .. 0.999"},
-                    Misuse{"batch: 8\nlr:\n", ":2: lr: give a plain value or a list, not nothing"},
-                    Misuse{"model:\n  name: x\n", ":1: model: give a plain value or a list, not a mapping"},
-                    Misuse{"epochs: [1, 2]\n", ":1: epochs: give one value, not 2"},
-                    Misuse{"set: [[a]]\n", ":1: set: every entry of the list must be a plain value"},
-                    Misuse{"batch: 8\nbatch: 9\n", ":2: 'batch' is given twice; remove one"},
-                    Misuse{"- epochs\n", ": a configuration is a mapping"},
-                    Misuse{"epochs: 3\nbatch: {\n", ": not valid YAML"}, Misuse{"a: b: c\n", ":1: not valid YAML"}));
+    testing::Values(FileMisuse{"epochs: 3\n\n# comment\nepocs: 4\n",
+                               ":4: unknown option 'epocs' (did you mean 'epochs'?)"},
+                    FileMisuse{"epochs: many\n", ":1: epochs: 'many' is not a whole number; give 1 .. 1000000"},
+                    FileMisuse{"batch: 8\nsparsity: 1.5\n", ":2: sparsity: 1.5 is out of range; give 0 .. 0.999"},
+                    FileMisuse{"batch: 8\nlr:\n", ":2: lr: give a plain value or a list, not nothing"},
+                    FileMisuse{"model:\n  name: x\n", ":1: model: give a plain value or a list, not a mapping"},
+                    FileMisuse{"epochs: [1, 2]\n", ":1: epochs: give one value, not 2"},
+                    FileMisuse{"set: [[a]]\n", ":1: set: every entry of the list must be a plain value"},
+                    FileMisuse{"batch: 8\nbatch: 9\n", ":2: 'batch' is given twice; remove one"},
+                    FileMisuse{"- epochs\n", ": a configuration is a mapping"},
+                    FileMisuse{"epochs: 3\nbatch: {\n", ": not valid YAML"},
+                    FileMisuse{"a: b: c\n", ":1: not valid YAML"}));
 
 TEST(ConfigFile, AMistakeIsFoundThoughTheCommandLineWins) {
   const TemporaryFolder folder;

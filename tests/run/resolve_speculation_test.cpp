@@ -38,6 +38,23 @@ TEST(ResolveSpeculation, AutoHasTheMaskOfWeightsWhereAProcessorSkipsByIt) {
   EXPECT_EQ(resolved("auto", nlohmann::json::array({processor(false, false), skipping})), "all");
 }
 
+TEST(ResolveSpeculation, SaysWhichMasksAreNotUsed) {
+  nlohmann::json skipping = processor(true, true);
+  skipping["skip"]["pruned_gradients"] = true;
+  const auto note = [](const char* text, const nlohmann::json& processors) {
+    return unused_masks_note(parse_speculation(text, "test"), processors);
+  };
+  EXPECT_EQ(note("ff", nlohmann::json::array({skipping})),
+            "--speculation ff: processors do without their exact masks (bp,wg)");
+  EXPECT_EQ(note("none", nlohmann::json::array({processor(true, false)})),
+            "--speculation none: processors do without their exact masks (bp)");
+  EXPECT_EQ(note("ff,wg", nlohmann::json::array({processor(false, true), skipping})),
+            "--speculation ff,wg: processors do without their exact masks (bp)");
+  EXPECT_EQ(note("bp,wg", nlohmann::json::array({skipping})), "");
+  EXPECT_EQ(note("none", nlohmann::json::array({processor(false, true)})), "");
+  EXPECT_EQ(note("none", nullptr), "");
+}
+
 TEST(ResolveSpeculation, AListCountsWhateverTheProcessors) {
   EXPECT_EQ(resolved("none", nlohmann::json::array({processor(true, true)})), "none");
   EXPECT_EQ(resolved("gradients", nullptr), "gradients");

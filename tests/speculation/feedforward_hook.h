@@ -16,11 +16,13 @@ class FeedforwardHook final : public StepHook {
   std::vector<std::string> announced;
   int64_t nonzero_where_skipped = 0;
   int64_t skipped = 0;
+  int64_t wrong_estimates = 0;
 
   void begin_step(int64_t step) override {
     announced.clear();
     nonzero_where_skipped = 0;
     skipped = 0;
+    wrong_estimates = 0;
     speculation.begin_step(step);
   }
   bool changes_outputs() const override { return true; }
@@ -30,10 +32,16 @@ class FeedforwardHook final : public StepHook {
     after_ = after;
   }
   Tensor* estimate(const ContractionLayer& layer) override {
-    return layer.index == layer_ ? &speculation.estimate(layer) : nullptr;
+    Zhat_ = layer.index == layer_ ? &speculation.estimate(layer) : nullptr;
+    return Zhat_;
   }
-  void feedforward(const ContractionLayer& layer, const Tensor& /*X*/, const WeightView& /*W*/, Tensor& Z) override {
+  void feedforward(const ContractionLayer& layer, const Tensor& X, const WeightView& W, Tensor& Z) override {
     if (layer.index == layer_) {
+      Tensor expected(Z.shape());
+      make_estimating_convolution(layer.geometry)->estimate(X, W, layer.smallest_normals, expected);
+      for (size_t i = 0; i < expected.values().size(); ++i) {
+        wrong_estimates += Zhat_->values()[i] != expected.values()[i] ? 1 : 0;
+      }
       outputs_ = speculation.feedforward(layer, after_, Z);
     }
   }
@@ -53,6 +61,7 @@ class FeedforwardHook final : public StepHook {
 
  private:
   int layer_ = -1;
+  const Tensor* Zhat_ = nullptr;
   Rectification after_;
   SkippedOutputs outputs_;
 };

@@ -20,7 +20,7 @@ class SpeculatedRun : public testing_helpers::OneThread {};
 
 TEST_F(SpeculatedRun, LeavesZerosWhereItSkipped) {
   for (const Format format : {Format::fp32, Format::fp16}) {
-    for (const KernelPath path : {KernelPath::highway, KernelPath::reference}) {
+    for (const KernelPath path : {KernelPath::highway, KernelPath::reference, KernelPath::onednn}) {
       Network network = small_network(1, path, format);
       TrainingSession session(network, small_run("set", 10));
       FeedforwardHook hook({.audit_rate = 0.1, .margin = 0});
@@ -29,6 +29,7 @@ TEST_F(SpeculatedRun, LeavesZerosWhereItSkipped) {
         EXPECT_EQ(hook.announced.size(), 19U);
         EXPECT_EQ(hook.speculation.counts().size(), 19U);
         EXPECT_EQ(hook.nonzero_where_skipped, 0);
+        EXPECT_EQ(hook.wrong_estimates, 0);
         EXPECT_EQ(hook.skipped > 0, step > 0);
       }
     }

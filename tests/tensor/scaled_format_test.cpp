@@ -8,10 +8,10 @@
 namespace trainer {
 namespace {
 
-const char* const kEverySplit[] = {"e1m6", "e2m5", "e3m4", "e4m3", "e5m2", "e6m1", "e7m0"};
+const char* const kSplits[] = {"e1m6", "e2m5", "e3m4", "e4m3", "e5m2", "e6m1", "e7m0"};
 
 TEST(ScaledFormat, TheScaleIsTheSmallestThatHoldsTheMagnitude) {
-  for (const char* name : kEverySplit) {
+  for (const char* name : kSplits) {
     const FloatFormat format = parse_float8(name);
     for (int power = -30; power <= 30; ++power) {
       const float largest = std::ldexp(format.largest(), power);
@@ -26,7 +26,7 @@ TEST(ScaledFormat, TheScaleIsTheSmallestThatHoldsTheMagnitude) {
 }
 
 TEST(ScaledFormat, TheScaleStaysWithinItsLimits) {
-  for (const char* name : kEverySplit) {
+  for (const char* name : kSplits) {
     const FloatFormat format = parse_float8(name);
     EXPECT_EQ(scaled_for(format, 0).scale, 0);
     EXPECT_EQ(scaled_for(format, 1e-38F).scale, smallest_scale(format));

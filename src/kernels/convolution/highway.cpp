@@ -172,19 +172,21 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     return {reinterpret_cast<std::byte*>(thread_floats(use, floats)), kernels_.unit.values};
   }
 
+  int64_t channels_of_block(const PassPlan& plan, const Tensor& input, int64_t block) const {
+    return std::min(plan.tiling.channels, input.shape().c / g_.groups - block * plan.tiling.channels);
+  }
+
   /// The window of `tile` in a block of a group's input channels.
   PackJob window(const PassPlan& plan, const Tile& tile, const Input& input, int64_t group, int64_t block) const {
     const Tensor& tensor = input.tensor;
-    const int64_t group_channels = tensor.shape().c / g_.groups;
-    const int64_t first_of_group = block * plan.tiling.channels;
-    const int64_t first_channel = group * group_channels + first_of_group;
+    const int64_t first_channel = group * (tensor.shape().c / g_.groups) + block * plan.tiling.channels;
     const Tiling& tiling = plan.tiling;
     const Axis& rows = plan.pass.rows;
     const Axis& columns = plan.pass.columns;
     PackJob job;
     job.input = tensor.elements() + (first_channel * tensor.shape().channel_size() + tile.first_image);
     job.channel_size = tensor.shape().channel_size();
-    job.channels = std::min(plan.tiling.channels, group_channels - first_of_group);
+    job.channels = channels_of_block(plan, tensor, block);
     job.map = input.map;
     job.map_channel = first_channel;
     job.input_rows = rows.input_extent;
@@ -318,8 +320,8 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
       job.prefetch = lines.over(job.outputs);
       for (const Result& result : results) {
         if (result.smallest_normal && begin[0] != begin[outputs.count()]) {
-          kernels_.keep_exponents(tiling.channels * tiling.channel_pitch, *result.smallest_normal,
-                                  reinterpret_cast<float*>(packed));
+          kernels_.keep_exponents(channels_of_block(plan, input.tensor, block) * tiling.channel_pitch,
+                                  *result.smallest_normal, reinterpret_cast<float*>(packed));
         }
         job.terms = result.terms.terms().data();
         job.begin = result.terms.begin(outputs.group, block) + outputs.begin;

@@ -14,7 +14,7 @@ using dnnl::memory;
 // How the work is cut for threads. oneDNN adds in an order that depends on the number of threads, so every primitive is
 // made and run for one thread, and these pieces, always the same, are what threads share.
 constexpr int64_t kImages = 16;          // of a batch chunk: the images that share a cache line
-constexpr int64_t kPieces = 16;          // wanted, from chunks and blocks of the result's channels
+constexpr int64_t kPiecesWanted = 16;    // wanted, from chunks and blocks of the result's channels
 constexpr int64_t kFewestChannels = 32;  // of such a block
 constexpr int64_t kGrain = 1 << 15;      // values, in loops over arrays
 
@@ -116,7 +116,7 @@ class OnednnConvolution final : public Convolution {
     }
     const int64_t channels = cut == kSource ? g_.c : g_.k;
     int64_t blocks = 1;
-    for (int64_t candidate = 2; g_.groups == 1 && candidate * chunks_ <= kPieces; ++candidate) {
+    for (int64_t candidate = 2; g_.groups == 1 && candidate * chunks_ <= kPiecesWanted; ++candidate) {
       if (channels % (candidate * kFewestChannels) == 0) {
         blocks = candidate;
       }

@@ -10,6 +10,9 @@
 
 namespace trainer::named {
 
+/// Pixels: the strides and stems of wider images are ImageNet's.
+inline constexpr int64_t kWidestSmallImage = 64;
+
 /// A channel count of the original network times the width factor, rounded to a multiple of 4, at least 4.
 int64_t scaled_channels(int64_t channels, double width);
 

@@ -11,7 +11,6 @@
 namespace trainer::named {
 namespace {
 
-constexpr int64_t kWidestSmallImage = 64;  ///< pixels; wider images get the ImageNet strides
 constexpr int64_t kStemChannels = 32;
 constexpr int64_t kLastChannels = 1280;
 

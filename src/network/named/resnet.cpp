@@ -9,13 +9,12 @@
 namespace trainer::named {
 namespace {
 
-constexpr int64_t kWidestSmallImage = 64;  ///< pixels; wider images get the ImageNet stem
-constexpr std::array<int64_t, 4> kStageChannels = {64, 128, 256, 512};
+constexpr std::array<int64_t, 4> kImageNetStageChannels = {64, 128, 256, 512};
 
 Point stem(Network& network, const ModelRequest& request) {
   const bool small = request.images.w <= kWidestSmallImage;
   Point point{Network::kInput, request.images.c};
-  point = convolution_bn(network, "conv1", "bn1", point, scaled_channels(kStageChannels[0], request.width),
+  point = convolution_bn(network, "conv1", "bn1", point, scaled_channels(kImageNetStageChannels[0], request.width),
                          small ? 3 : 7, small ? 1 : 2);
   point = relu(network, "relu", point);
   if (!small) {
@@ -35,7 +34,7 @@ Network resnet(const ModelRequest& request, std::span<const int64_t> blocks) {
   Network network;
   Point point = stem(network, request);
   for (size_t stage = 0; stage < blocks.size(); ++stage) {
-    const int64_t channels = scaled_channels(kStageChannels[stage], request.width);
+    const int64_t channels = scaled_channels(kImageNetStageChannels[stage], request.width);
     for (int64_t i = 0; i < blocks[stage]; ++i) {
       const std::string block = fmt::format("layer{}.{}", stage + 1, i);
       const int64_t stride = stage > 0 && i == 0 ? 2 : 1;

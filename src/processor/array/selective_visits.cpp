@@ -5,6 +5,7 @@
 #include "base/parallel.h"
 #include "processor/array/grain.h"
 #include "processor/array/weight_compressed.h"
+#include "processor/integer.h"
 
 namespace trainer {
 namespace {
@@ -37,8 +38,6 @@ struct Holders {
   std::vector<int64_t> begin;
   std::vector<uint32_t> channels;
 };
-
-int64_t sum(const std::vector<int64_t>& values) { return std::accumulate(values.begin(), values.end(), int64_t{0}); }
 
 }  // namespace
 

@@ -19,8 +19,6 @@ constexpr int64_t kWindowBytes = int64_t{512} * 1024;
 // Rows of BP that one piece of work adds to should stay in the first-level cache.
 constexpr int64_t kRowBytes = int64_t{16} * 1024;
 
-int64_t sum(const std::vector<int64_t>& values) { return std::accumulate(values.begin(), values.end(), int64_t{0}); }
-
 }  // namespace
 
 WeightCompressedArray::WeightCompressedArray(const ConvolutionGeometry& geometry, const ProcessorParameters& parameters,

@@ -45,14 +45,14 @@ Moments through_a_convolution(const Tensor& X, float shift) {
   return moments;
 }
 
-struct Errors {
+struct MomentErrors {
   double mean = 0;      ///< in standard deviations
   double variance = 0;  ///< relative
 };
 
-Errors errors_against_double(const Tensor& Z, const Moments& moments) {
+MomentErrors errors_against_double(const Tensor& Z, const Moments& moments) {
   const auto m = static_cast<double>(Z.shape().channel_size());
-  Errors errors;
+  MomentErrors errors;
   for (int64_t c = 0; c < Z.shape().c; ++c) {
     const std::span<const float> z(Z.channel(c), static_cast<size_t>(Z.shape().channel_size()));
     double mean = 0;
@@ -77,7 +77,7 @@ TEST(DecoupledMoments, MeanOf1000DeviationsWhateverTheShift) {
     Random random(1);
     const Tensor Z = random_tensor({16, 2, 32, 32}, random, 500, 0.5F);
     for (const float shift : {500.1F, 501.0F, 0.0F, -2000.0F}) {
-      const Errors errors = errors_against_double(Z, through_a_convolution(Z, shift));
+      const MomentErrors errors = errors_against_double(Z, through_a_convolution(Z, shift));
       const std::string context = fmt::format("{} shift {}", target, shift);
       EXPECT_LT(errors.mean, 4e-5) << context;
       EXPECT_LT(errors.variance, 5e-6) << context;
@@ -93,7 +93,7 @@ TEST(DecoupledMoments, OfShapesThatVectorsDoNotFit) {
         continue;
       }
       const Tensor Z = random_tensor(shape, random, 3, 2);
-      const Errors errors = errors_against_double(Z, through_a_convolution(Z, 2.5F));
+      const MomentErrors errors = errors_against_double(Z, through_a_convolution(Z, 2.5F));
       EXPECT_LT(errors.mean, 1e-5) << target << " " << to_string(shape);
       EXPECT_LT(errors.variance, 5e-6) << target << " " << to_string(shape);
     }

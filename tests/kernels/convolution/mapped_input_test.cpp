@@ -42,7 +42,7 @@ struct Map {
   float ceiling = batchnorm::kNotCut;
 };
 
-Tensor in(Format format, const Tensor& tensor) {
+Tensor stored_in(Format format, const Tensor& tensor) {
   Tensor result(tensor.shape(), format);
   convert(tensor, result);
   return result;
@@ -74,7 +74,7 @@ Result by_a_pass(KernelPath path, const Operands& operands, const Tensor& X, con
   const OutputSums sums = {shift, result.sums};
   const auto convolution = make_convolution(path, operands.geometry);
   convolution->decoupled()->feedforward(A, nullptr, operands.weight(), result.Z, &sums);
-  convolution->weight_gradient(in(X.format(), operands.dZ), A, operands.pattern, result.dW);
+  convolution->weight_gradient(stored_in(X.format(), operands.dZ), A, operands.pattern, result.dW);
   return result;
 }
 
@@ -84,7 +84,7 @@ Result on_load(KernelPath path, const Operands& operands, const Tensor& X, const
   const OutputSums sums = {shift, result.sums};
   const auto convolution = make_convolution(path, operands.geometry);
   convolution->decoupled()->feedforward(X, &map, operands.weight(), result.Z, &sums);
-  convolution->decoupled()->weight_gradient(in(X.format(), operands.dZ), X, map, operands.pattern, result.dW);
+  convolution->decoupled()->weight_gradient(stored_in(X.format(), operands.dZ), X, map, operands.pattern, result.dW);
   return result;
 }
 
@@ -95,7 +95,7 @@ void try_random_problems(KernelPath path, int count, const std::string& context)
     const Operands operands = testing::operands_for(path, parse_convolution_problem(problem));
     const Map map(operands.geometry, random, i % 3 != 0, i % 3 == 2);
     for (const Format format : {Format::fp32, Format::fp16}) {
-      const Tensor X = in(format, operands.X);
+      const Tensor X = stored_in(format, operands.X);
       EXPECT_TRUE(on_load(path, operands, X, map.view()) == by_a_pass(path, operands, X, map.view()))
           << problem << " " << i << " " << context;
     }
