@@ -105,7 +105,7 @@ TEST(Decoupling, MomentsAreThoseOfZ) {
 }
 
 /// FF, BP and WG of two steps: everything they give.
-std::vector<float> run(Network& network, StepHook* hook = nullptr) {
+std::vector<float> run_passes(Network& network, StepHook* hook = nullptr) {
   std::vector<float> all;
   const auto append = [&all](std::span<const float> values) { all.insert(all.end(), values.begin(), values.end()); };
   for (uint64_t step = 0; step < 2; ++step) {
@@ -122,22 +122,22 @@ std::vector<float> run(Network& network, StepHook* hook = nullptr) {
   return all;
 }
 
-std::vector<float> run(Passes passes, KernelPath path, const Precision& precision, StepHook* hook = nullptr) {
+std::vector<float> run_passes(Passes passes, KernelPath path, const Precision& precision, StepHook* hook = nullptr) {
   Network network = make_model({"resnet18", 0.1, kImages, 4, 1});
   test::prune_all(network, 0.3, 5);
   network.plan(kImages, path, precision, passes);
-  return run(network, hook);
+  return run_passes(network, hook);
 }
 
 TEST(Decoupling, ResultsAreCloseToThoseOfASeparatePass) {
-  const auto expected = run(Passes::fused, KernelPath::highway, Format::fp32);
-  const auto result = run(Passes::decoupled, KernelPath::highway, Format::fp32);
+  const auto expected = run_passes(Passes::fused, KernelPath::highway, Format::fp32);
+  const auto result = run_passes(Passes::decoupled, KernelPath::highway, Format::fp32);
   EXPECT_NE(result, expected) << "sums are added in another order";
   EXPECT_LT(test::norm_error(result, expected), 2e-5);
 
   // In FP16 other last bits of the moments round some values the other way: less than what FP16 itself does.
-  const auto expected_fp16 = run(Passes::fused, KernelPath::highway, Format::fp16);
-  const auto result_fp16 = run(Passes::decoupled, KernelPath::highway, Format::fp16);
+  const auto expected_fp16 = run_passes(Passes::fused, KernelPath::highway, Format::fp16);
+  const auto result_fp16 = run_passes(Passes::decoupled, KernelPath::highway, Format::fp16);
   EXPECT_LT(test::norm_error(result_fp16, expected_fp16), test::norm_error(expected_fp16, expected));
 }
 
@@ -149,23 +149,25 @@ class Idle final : public StepHook {
 
 TEST(Decoupling, KeepsASeparatePassWhereSumsWouldBeOfOtherValues) {
   Idle idle;
-  EXPECT_EQ(run(Passes::decoupled, KernelPath::highway, {}, &idle), run(Passes::fused, KernelPath::highway, {}, &idle));
+  EXPECT_EQ(run_passes(Passes::decoupled, KernelPath::highway, {}, &idle),
+            run_passes(Passes::fused, KernelPath::highway, {}, &idle));
   const Precision fp8 = parse_precision("fp8");
-  EXPECT_EQ(run(Passes::decoupled, KernelPath::highway, fp8), run(Passes::fused, KernelPath::highway, fp8));
+  EXPECT_EQ(run_passes(Passes::decoupled, KernelPath::highway, fp8),
+            run_passes(Passes::fused, KernelPath::highway, fp8));
 }
 
 TEST(Decoupling, KeepsASeparatePassOnOtherPaths) {
   for (const KernelPath path : {KernelPath::reference, KernelPath::onednn}) {
-    EXPECT_EQ(run(Passes::decoupled, path, {}), run(Passes::fused, path, {})) << to_string(path);
+    EXPECT_EQ(run_passes(Passes::decoupled, path, {}), run_passes(Passes::fused, path, {})) << to_string(path);
   }
 }
 
 TEST(Decoupling, SameForAnyThreads) {
   set_thread_count(1);
-  const auto one = run(Passes::decoupled, KernelPath::automatic, {});
+  const auto one = run_passes(Passes::decoupled, KernelPath::automatic, {});
   for (const int threads : {2, 3}) {
     set_thread_count(threads);
-    EXPECT_EQ(run(Passes::decoupled, KernelPath::automatic, {}), one) << threads;
+    EXPECT_EQ(run_passes(Passes::decoupled, KernelPath::automatic, {}), one) << threads;
   }
   set_thread_count(0);
 }

@@ -254,20 +254,20 @@ std::vector<size_t> cases_where(bool (*chosen)(const Layer& layer)) {
   return numbers;
 }
 
-std::string case_name(const testing::TestParamInfo<std::tuple<size_t, KernelPath>>& tested) {
+std::string layer_case_name(const testing::TestParamInfo<std::tuple<size_t, KernelPath>>& tested) {
   return cases()[std::get<0>(tested.param)].name + "_" + std::string(to_string(std::get<1>(tested.param)));
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryPath, LayerGradient,
                          testing::Combine(testing::ValuesIn(cases_where([](const Layer&) { return true; })),
                                           testing::ValuesIn(test::kEveryPath)),
-                         case_name);
+                         layer_case_name);
 INSTANTIATE_TEST_SUITE_P(EveryPath, AccumulatingLayer,
                          testing::Combine(testing::ValuesIn(cases_where([](const Layer& layer) {
                                             return layer.memory().accumulates;
                                           })),
                                           testing::ValuesIn(test::kEveryPath)),
-                         case_name);
+                         layer_case_name);
 
 TEST(OptionAShortcut, TakesEverySecondPixelBetweenChannelsOfZeros) {
   layers::OptionAShortcut layer({.out_channels = 4, .stride = 2});
