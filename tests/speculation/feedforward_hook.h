@@ -61,7 +61,7 @@ class FeedforwardHook final : public StepHook {
 
  private:
   int layer_ = -1;
-  const Tensor* Zhat_ = nullptr;
+  Tensor* Zhat_ = nullptr;
   Rectification after_;
   SkippedOutputs outputs_;
 };

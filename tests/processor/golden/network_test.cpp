@@ -167,7 +167,7 @@ TEST_P(GoldenNetwork, EveryLayerIsTheEnginesBitForBit) {
   }
 }
 
-std::string name_of(const testing::TestParamInfo<TrainingRun>& info) {
+std::string name_of_run(const testing::TestParamInfo<TrainingRun>& info) {
   const TrainingRun& run = info.param;
   std::string name = fmt::format("{}_{}_{}{}", run.model, trainer::to_string(run.precision.kind), to_string(run.path),
                                  run.speculates ? "_speculating" : "");
@@ -186,7 +186,7 @@ INSTANTIATE_TEST_SUITE_P(
                     TrainingRun{"resnet18", 0.06, kImages, KernelPath::highway, Precision::fp8()},
                     TrainingRun{"resnet18", 0.06, kImages, KernelPath::highway, Format::fp16, true},
                     TrainingRun{"resnet20", 0.25, kImages, KernelPath::highway, Precision::fp8(), true}),
-    name_of);
+    name_of_run);
 
 }  // namespace
 }  // namespace trainer::golden_test
