@@ -27,7 +27,7 @@ class Quantiser {
   void round_gradient(size_t node, Tensor& gradient);
   /// What the last step's images (-1) or a node's output were rounded to.
   ScaledFormat format_of_output(int node) const {
-    return {precision_.forward, scales_[static_cast<size_t>(1 + node)].exponent};
+    return {precision_.forward, scales_[static_cast<size_t>(int64_t{1} + node)].exponent};
   }
   /// Whether a gradient of this step was infinite, NaN or larger than any scale reaches (2^100): saturation alone would
   /// hide that from the loss scale.

@@ -275,7 +275,7 @@ PhaseTime five_items(int64_t output_port_bits) {
   PassPlan plan;
   plan.passes = {{0, 3, 0, 1, 4, 3, 0, {}, {}}, {3, 5, 0, 1, 4, 3, 0, {}, {}}};
   const Dataflow dataflow{Compress::weight, {1, 2, 1}, Assignment::in_order};
-  const ConvolutionGeometry geometry{.n = 8, .c = 1, .h = 1, .w = 5 * 8, .k = 1};
+  const ConvolutionGeometry geometry{.n = 8, .c = 1, .h = 1, .w = int64_t{5} * 8, .k = 1};
   const PhaseShape shape(Phase::FF, geometry);
   HeldWeights weight;
   weight.hold_all(1, 1);
