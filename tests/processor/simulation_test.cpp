@@ -182,7 +182,8 @@ TEST(Simulation, RestrictedMasksAreThoseOfAProcessorWithoutThem) {
     }
     network.run(*simulation.hook(0), 0);
     std::vector<int64_t> macs;
-    for (const LayerPhaseResult& row : simulation.results()[0].rows) {
+    const std::vector<ProcessorResult> results = simulation.results();
+    for (const LayerPhaseResult& row : results[0].rows) {
       macs.insert(macs.end(), {row.effectual_macs, row.cycles});
     }
     return macs;
