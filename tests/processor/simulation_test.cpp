@@ -14,8 +14,6 @@
 namespace trainer {
 namespace {
 
-using testing::HasSubstr;
-
 // conv1 (no BP) -> bn1 -> conv2 and, reading the same X, a strided 1 x 1 shortcut -> fc: one step as a network calls
 // it.
 class SmallNetwork {
@@ -111,6 +109,7 @@ class SmallNetwork {
     parameters.push_back({"bn1.weight", {6}, Pattern::full(1, 6), {}, {}, false, false});
     parameters.push_back({"scale.alpha", {7}, Pattern::full(1, 7), {}, {}, false, false});
     std::vector<Parameter*> pointers;
+    pointers.reserve(parameters.size());
     for (Parameter& parameter : parameters) {
       pointers.push_back(&parameter);
     }

@@ -246,6 +246,7 @@ void WeightCompressedArray::count_pairs(const HeldWeights& positions, const Bitm
   const int64_t sparse_count = static_cast<int64_t>(sparse.size());
   std::vector<int64_t> macs(sparse.size());
   std::vector<std::span<const uint32_t>> rest;  // of each channel: held columns that are not counted yet
+  rest.reserve(sparse.size());
   for (const int64_t k : sparse) {
     rest.push_back(positions.row(k));
   }
