@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 
 #include "network/layers/option_a_shortcut.h"
@@ -81,7 +82,7 @@ Value unsqueeze(NodeView& node) {
 
 Value shape(NodeView& node) {
   const int64_t start = node.attributes.integer("start", 0);
-  const auto end = node.attributes.has("end") ? std::optional(node.attributes.integer("end", 0)) : std::nullopt;
+  const int64_t end = node.attributes.integer("end", std::numeric_limits<int64_t>::max());
   node.attributes.require_all_understood();
   const Activation input = node.activation(0);
   if (!input.known) {
@@ -92,7 +93,7 @@ Value shape(NodeView& node) {
     return static_cast<std::ptrdiff_t>(std::clamp<int64_t>(axis < 0 ? axis + rank : axis, 0, rank));
   };
   const std::ptrdiff_t first = place(start);
-  const std::ptrdiff_t last = std::max(first, place(end.value_or(rank)));
+  const std::ptrdiff_t last = std::max(first, place(end));
   return std::make_shared<const Constant>(
       integers(std::vector<int64_t>(input.dims.begin() + first, input.dims.begin() + last)));
 }
