@@ -22,11 +22,14 @@ void PrefetchLines::add(const PackJob& job) {
   if (begin < 0) {
     begin += (step - 1 - begin) / step * step;
   }
-  const int64_t row_size = job.input_columns * job.input_batch;
-  const int64_t line_values = kLineBytes / bytes_of(job.input.format);
-  const int64_t lines_of_column = (job.images + line_values - 1) / line_values;
-  const int64_t most = job.channels * static_cast<int64_t>(job.row_planes->size()) * job.rows *
-                       std::max<int64_t>(end - begin, 0) * lines_of_column;
+  const int64_t value = bytes_of(job.input.format);
+  const int64_t column_bytes = job.input_batch * value;
+  const int64_t row_bytes = job.input_columns * column_bytes;
+  const int64_t channel_bytes = job.channel_size * value;
+  const int64_t lines_of_column = (job.images * value + kLineBytes - 1) / kLineBytes;
+  const int64_t columns = end > begin ? (end - begin + step - 1) / step : 0;
+  const int64_t most =
+      job.channels * static_cast<int64_t>(job.row_planes->size()) * job.rows * columns * lines_of_column;
   if (static_cast<int64_t>(lines_.size()) < count_ + most) {
     lines_.resize(static_cast<size_t>(count_ + most));
   }
@@ -38,11 +41,12 @@ void PrefetchLines::add(const PackJob& job) {
         if (row < 0 || row >= job.input_rows) {
           continue;
         }
-        const ConstElements input = job.input + (channel * job.channel_size + row * row_size);
-        for (int64_t column = begin; column < end; column += step) {
-          for (int64_t image = 0; image < job.images; image += line_values) {
-            *line++ = (input + (column * job.input_batch + image)).data;
+        const std::byte* first = job.input.data + channel * channel_bytes + row * row_bytes + begin * column_bytes;
+        for (int64_t column = 0; column < columns; ++column) {
+          for (int64_t k = 0; k < lines_of_column; ++k) {
+            *line++ = first + k * kLineBytes;
           }
+          first += step * column_bytes;
         }
       }
     }

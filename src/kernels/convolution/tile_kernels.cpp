@@ -119,55 +119,74 @@ struct PlainCopy {
   }
 };
 
+/// Packed columns of one plane: [begin, end) lie inside the input.
+struct PackedColumns {
+  PackedColumns(const PackJob& job, int64_t plane)
+      : first(job.first_column + plane),
+        count(job.row_pitch / job.batch),
+        begin(std::clamp<int64_t>((job.step - 1 - first) / job.step, 0, count)),
+        end(std::clamp<int64_t>((job.column_limit - first + job.step - 1) / job.step, begin, count)) {}
+
+  int64_t first;  // input column of the first
+  int64_t count;
+  int64_t begin;
+  int64_t end;
+};
+
 template <class Value, class Packed, class Copy>
-HWY_INLINE void pack_row(const PackJob& job, const Value* input, int64_t first_column, const Copy& copy_values,
+HWY_INLINE void pack_row(const PackJob& job, const PackedColumns& columns, const Value* input, const Copy& copy_values,
                          Packed* packed) {
-  const int64_t columns = job.row_pitch / job.batch;
-  // Packed columns [begin, end) lie inside the input.
-  const int64_t begin = std::clamp<int64_t>((job.step - 1 - first_column) / job.step, 0, columns);
-  const int64_t end = std::clamp<int64_t>((job.column_limit - first_column + job.step - 1) / job.step, begin, columns);
-  clear(begin * job.batch, packed);
+  clear(columns.begin * job.batch, packed);
+  const Value* from = input + (columns.first + columns.begin * job.step) * job.input_batch;
+  Packed* to = packed + columns.begin * job.batch;
   if (job.step == 1 && job.batch == job.input_batch) {
-    copy_values(input + (first_column + begin) * job.batch, (end - begin) * job.batch, packed + begin * job.batch);
+    copy_values(from, (columns.end - columns.begin) * job.batch, to);
   } else {
-    for (int64_t i = begin; i < end; ++i) {
-      const Value* from = input + (first_column + i * job.step) * job.input_batch;
-      copy_values(from, job.images, packed + i * job.batch);
-      clear(job.batch - job.images, packed + i * job.batch + job.images);
+    for (int64_t i = columns.begin; i < columns.end; ++i) {
+      copy_values(from, job.images, to);
+      if (job.images < job.batch) {
+        clear(job.batch - job.images, to + job.images);
+      }
+      from += job.step * job.input_batch;
+      to += job.batch;
     }
   }
-  clear(job.row_pitch - end * job.batch, packed + end * job.batch);
+  clear(job.row_pitch - columns.end * job.batch, packed + columns.end * job.batch);
 }
 
 template <class Value, class Packed, class Copy>
-void pack_channel(const PackJob& job, const Value* input, const Copy& copy_values, Packed* plane) {
+void pack_plane(const PackJob& job, int64_t row_plane, const PackedColumns& columns, const Value* input,
+                const Copy& copy_values, Packed* packed) {
   const int64_t input_row_size = job.input_columns * job.input_batch;
-  for (const int64_t row_phase : *job.row_planes) {
-    for (const int64_t column_phase : *job.column_planes) {
-      for (int64_t i = 0; i < job.rows; ++i) {
-        const int64_t row = job.first_row + row_phase + i * job.step;
-        Packed* packed = plane + i * job.row_pitch;
-        if (row < 0 || row >= job.input_rows) {
-          clear(job.row_pitch, packed);
-        } else {
-          pack_row(job, input + row * input_row_size, job.first_column + column_phase, copy_values, packed);
-        }
-      }
-      plane += job.plane_pitch;
+  for (int64_t i = 0; i < job.rows; ++i) {
+    const int64_t row = job.first_row + row_plane + i * job.step;
+    if (row < 0 || row >= job.input_rows) {
+      clear(job.row_pitch, packed);
+    } else {
+      pack_row(job, columns, input + row * input_row_size, copy_values, packed);
     }
+    packed += job.row_pitch;
   }
 }
 
 template <class Value, class Packed>
 void pack_values(const PackJob& job) {
-  for (int64_t channel = 0; channel < job.channels; ++channel) {
-    const Value* input = job.input.as<Value>() + channel * job.channel_size;
-    Packed* packed = job.packed.as<Packed>() + channel * job.channel_pitch;
-    if (job.map == nullptr) {
-      pack_channel(job, input, PlainCopy(), packed);
-    } else {
-      with_mapped_copy(*job.map, job.map_channel + channel,
-                       [&](const auto& mapped_copy) HWY_ATTR { pack_channel(job, input, mapped_copy, packed); });
+  auto* plane = job.packed.as<Packed>();
+  for (const int64_t row_plane : *job.row_planes) {
+    for (const int64_t column_plane : *job.column_planes) {
+      const PackedColumns columns(job, column_plane);
+      for (int64_t channel = 0; channel < job.channels; ++channel) {
+        const Value* input = job.input.as<Value>() + channel * job.channel_size;
+        Packed* packed = plane + channel * job.channel_pitch;
+        if (job.map == nullptr) {
+          pack_plane(job, row_plane, columns, input, PlainCopy(), packed);
+        } else {
+          with_mapped_copy(*job.map, job.map_channel + channel, [&](const auto& mapped_copy) HWY_ATTR {
+            pack_plane(job, row_plane, columns, input, mapped_copy, packed);
+          });
+        }
+      }
+      plane += job.plane_pitch;
     }
   }
 }
