@@ -20,9 +20,11 @@
 namespace trainer {
 namespace {
 
-// How finely work is cut. Constants, so that the cut is the same for any number of threads.
-constexpr int64_t kPieces = 32;            // pieces wanted, for threads to share
-constexpr int64_t kFewestOutputs = 64;     // output channels of a piece: what packing a window is shared by
+// How finely work is cut. What is added to what, and so every bit, follows from constants alone, for any number of
+// threads; only how many output channels one task takes depends on them.
+constexpr int64_t kTasksOfThread = 4;      // wanted, so that threads end together
+constexpr int64_t kFewestOutputs = 64;     // output channels of a task: what packing a window is shared by
+constexpr int64_t kRuns = 32;              // runs of tiles wanted
 constexpr int64_t kCachedBytes = 1 << 23;  // an output larger than this is written past the caches
 constexpr int64_t kRun = 4;                // tiles a thread takes at a time where there are enough
 constexpr int64_t kGradientPartials = 16;  // partial weight gradients, added in order
@@ -117,13 +119,13 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     });
     constexpr int64_t kGrain = 1 << 13;
     parallel_for(term_count, kGrain, [&](int64_t begin, int64_t end) {
-      for (int64_t term = begin; term < end; ++term) {
+      terms.for_each_place(begin, end, [&](uint32_t term, uint32_t place) {
         float gradient = all_sums[term];
         for (int64_t partial = 1; partial < partials; ++partial) {
           gradient += all_sums[partial * term_count + term];
         }
-        dW[terms.source()[static_cast<size_t>(term)]] = gradient;
-      }
+        dW[place] = gradient;
+      });
     });
   }
 
@@ -153,8 +155,10 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     return terms;
   }
 
+  /// Parts of the output channels, for tasks of which there are `others` already.
   static int64_t output_pieces(int64_t others, int64_t outputs) {
-    return std::clamp<int64_t>(kPieces / others, 1, divide_up(outputs, kFewestOutputs));
+    return std::clamp<int64_t>(divide_up(kTasksOfThread * thread_count(), others), 1,
+                               divide_up(outputs, kFewestOutputs));
   }
 
   void prepare_threads() {
@@ -249,7 +253,7 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     const Tiles tiles(plan, g_.n);
     const int64_t outputs = output.shape().c / g_.groups;
     const int64_t pieces = output_pieces(tiles.count() * g_.groups, outputs);
-    const int64_t run = std::clamp<int64_t>(tiles.count() * g_.groups / kPieces, 1, kRun);
+    const int64_t run = std::clamp<int64_t>(tiles.count() * g_.groups / kRuns, 1, kRun);
     const int64_t runs = divide_up(tiles.count(), run);
     prepare_threads();
     run_sums_.prepare(output_sums, runs, output.shape().c);
@@ -262,9 +266,9 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
       float* const lane_sums = start_lane_sums(output_sums, channels.count());
       for (int64_t tile = first_tile; tile < end_tile; ++tile) {
         const Tile next = tiles[std::min(tile + 1, end_tile - 1)];
-        const float* sums = sum_tile(plan, tiles[tile], next, input, results, channels);
+        const float* sums = sum_tile(plan, tiles[tile], next, input, results, channels, accumulate);
         for (const Result& result : results) {
-          UnpackJob job = unpacking(plan, tiles[tile], sums, result.output, first_output, channels.count());
+          UnpackJob job = unpacking(plan, tiles[tile], sums, result.output, channels);
           job.accumulate = accumulate;
           if (&result == &first && lane_sums != nullptr) {
             job.shift = output_sums->shift.data() + first_output;
@@ -292,9 +296,10 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     return sums;
   }
 
-  /// The sums of a tile, [result][output][row][vector], valid until the thread's next.
+  /// The sums of a tile, [result][output][row][vector], valid until the thread's next; to be added to the output if
+  /// `accumulate`.
   const float* sum_tile(const PassPlan& plan, const Tile& tile, const Tile& next, const Input& input,
-                        std::initializer_list<Result> results, const Outputs& outputs) {
+                        std::initializer_list<Result> results, const Outputs& outputs, bool accumulate) {
     const Tiling& tiling = plan.tiling;
     const auto kernel = kernels_.sum[tile.rows - 1][tile.vectors - 1];
     const int64_t count = outputs.count() * tile.values(tiling.lanes);
@@ -311,6 +316,9 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
       lines.clear();
       lines.add(last ? window(plan, next, input, outputs.group, 0)
                      : window(plan, tile, input, outputs.group, block + 1));
+      if (last && accumulate) {
+        lines.add(unpacking(plan, tile, sums, results.begin()->output, outputs));
+      }
       SumJob job;
       job.row_pitch = tiling.row_pitch;
       job.outputs = outputs.count();
@@ -333,19 +341,20 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     return sums;
   }
 
-  UnpackJob unpacking(const PassPlan& plan, const Tile& tile, const float* sums, Tensor& output, int64_t first_output,
-                      int64_t outputs) const {
+  UnpackJob unpacking(const PassPlan& plan, const Tile& tile, const float* sums, Tensor& output,
+                      const Outputs& outputs) const {
     const Axis& rows = plan.pass.rows;
     const Axis& columns = plan.pass.columns;
     UnpackJob job;
     job.sums = sums;
-    job.outputs = outputs;
+    job.outputs = outputs.count();
     job.rows = tile.rows;
     job.columns = tile.columns;
     job.row_floats = tile.vectors * plan.tiling.lanes;
     job.images = tile.images;
     job.batch = plan.tiling.batch;
     const int64_t row_size = output.shape().w * g_.n;
+    const int64_t first_output = outputs.group * (output.shape().c / g_.groups) + outputs.begin;
     job.output = output.elements() +
                  (first_output * output.shape().channel_size() +
                   (rows.output_phase + tile.first_row * rows.output_step) * row_size +

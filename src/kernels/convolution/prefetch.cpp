@@ -7,6 +7,31 @@ namespace {
 
 constexpr auto kLineBytes = static_cast<int64_t>(kAlignment);
 
+/// The columns of a row: a run of bytes each.
+class Columns {
+ public:
+  Columns(int64_t count, int64_t distance, int64_t bytes)
+      : count_(count), distance_(distance), lines_((bytes + kLineBytes - 1) / kLineBytes) {}
+
+  int64_t lines() const { return count_ * lines_; }
+  /// Writes the lines of the row that begins at `first`, and returns where the next row's go.
+  const std::byte** write(const std::byte* first, const std::byte** line) const {
+    for (int64_t i = 0; i < lines_; ++i) {
+      for (int64_t column = 0; column < count_; ++column) {
+        line[column] = first + column * distance_;
+      }
+      line += count_;
+      first += kLineBytes;
+    }
+    return line;
+  }
+
+ private:
+  int64_t count_;
+  int64_t distance_;
+  int64_t lines_;
+};
+
 }  // namespace
 
 void PrefetchLines::add(const PackJob& job) {
@@ -24,34 +49,40 @@ void PrefetchLines::add(const PackJob& job) {
   }
   const int64_t value = bytes_of(job.input.format);
   const int64_t column_bytes = job.input_batch * value;
-  const int64_t row_bytes = job.input_columns * column_bytes;
-  const int64_t channel_bytes = job.channel_size * value;
-  const int64_t lines_of_column = (job.images * value + kLineBytes - 1) / kLineBytes;
-  const int64_t columns = end > begin ? (end - begin + step - 1) / step : 0;
-  const int64_t most =
-      job.channels * static_cast<int64_t>(job.row_planes->size()) * job.rows * columns * lines_of_column;
-  if (static_cast<int64_t>(lines_.size()) < count_ + most) {
-    lines_.resize(static_cast<size_t>(count_ + most));
-  }
-  const std::byte** line = lines_.data() + count_;
+  const Columns columns(end > begin ? (end - begin + step - 1) / step : 0, step * column_bytes, job.images * value);
+  const std::byte** line =
+      room_for(job.channels * static_cast<int64_t>(job.row_planes->size()) * job.rows * columns.lines());
   for (int64_t channel = 0; channel < job.channels; ++channel) {
+    const std::byte* const first = job.input.data + channel * job.channel_size * value + begin * column_bytes;
     for (const int64_t row_phase : *job.row_planes) {
       for (int64_t i = 0; i < job.rows; ++i) {
         const int64_t row = job.first_row + row_phase + i * job.step;
-        if (row < 0 || row >= job.input_rows) {
-          continue;
-        }
-        const std::byte* first = job.input.data + channel * channel_bytes + row * row_bytes + begin * column_bytes;
-        for (int64_t column = 0; column < columns; ++column) {
-          for (int64_t k = 0; k < lines_of_column; ++k) {
-            *line++ = first + k * kLineBytes;
-          }
-          first += step * column_bytes;
+        if (row >= 0 && row < job.input_rows) {
+          line = columns.write(first + row * job.input_columns * column_bytes, line);
         }
       }
     }
   }
   count_ = line - lines_.data();
+}
+
+void PrefetchLines::add(const UnpackJob& job) {
+  const int64_t value = bytes_of(job.output.format);
+  const Columns columns(job.columns, job.column_stride * value, job.images * value);
+  const std::byte** line = room_for(job.outputs * job.rows * columns.lines());
+  for (int64_t o = 0; o < job.outputs; ++o) {
+    for (int64_t i = 0; i < job.rows; ++i) {
+      line = columns.write(job.output.data + (o * job.channel_size + i * job.row_stride) * value, line);
+    }
+  }
+  count_ = line - lines_.data();
+}
+
+const std::byte** PrefetchLines::room_for(int64_t most) {
+  if (static_cast<int64_t>(lines_.size()) < count_ + most) {
+    lines_.resize(static_cast<size_t>(count_ + most));
+  }
+  return lines_.data() + count_;
 }
 
 PrefetchList PrefetchLines::over(int64_t outputs) const {

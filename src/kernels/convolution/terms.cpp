@@ -47,11 +47,16 @@ TermList::TermList(const ConvolutionGeometry& geometry, Direction direction, con
     begin_[i] += begin_[i - 1];
   }
   std::vector<uint32_t> next = begin_;
-  source_.resize(begin_.back());
+  const bool as_in_pattern = forward && pass.rows.used_taps() == geometry.r && pass.columns.used_taps() == geometry.s;
+  (as_in_pattern ? distance_ : place_).resize(as_in_pattern ? begin_.size() - 1 : begin_.back());
   terms_.resize(begin_.back());
   visit([&](size_t key, uint32_t index, uint32_t offset) {
     const uint32_t at = next[key]++;
-    source_[at] = index;
+    if (as_in_pattern) {
+      distance_[key] = index - at;
+    } else {
+      place_[at] = index;
+    }
     terms_[at].offset = offset;
   });
 }
@@ -59,9 +64,7 @@ TermList::TermList(const ConvolutionGeometry& geometry, Direction direction, con
 void TermList::refresh(std::span<const float> values, Format format) {
   const auto take = [&](const auto& bits_of) {
     parallel_for(static_cast<int64_t>(terms_.size()), kRefreshGrain, [&](int64_t begin, int64_t end) {
-      for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
-        terms_[i].bits = bits_of(source_[i]);
-      }
+      for_each_place(begin, end, [&](uint32_t term, uint32_t place) { terms_[term].bits = bits_of(place); });
     });
   };
   if (format == Format::fp16) {

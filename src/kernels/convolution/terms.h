@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <memory>
@@ -42,8 +43,9 @@ class TermList {
     return begin_.data() + (group * blocks_ + block) * outputs_;
   }
   int64_t blocks() const { return blocks_; }
-  /// Position of each term's weight in the pattern's order.
-  std::span<const uint32_t> source() const { return source_; }
+  /// Calls body(term, place) for terms begin .. end-1: the place of its weight in the pattern's order.
+  template <class Body>
+  void for_each_place(int64_t begin, int64_t end, const Body& body) const;
   /// Takes the values, in `format`, from an array in the pattern's order.
   void refresh(std::span<const float> values, Format format);
 
@@ -52,9 +54,32 @@ class TermList {
   int64_t outputs_;
   int64_t blocks_;
   std::vector<uint32_t> begin_;
-  std::vector<uint32_t> source_;
+  // Places, of which one of these says enough: a forward pass that uses every tap takes the weights of an output
+  // channel and block as they stand in the pattern, so a term's place is its number and what is here for its entry of
+  // begin_ (modulo 2^32); else each term has an entry.
+  std::vector<uint32_t> distance_;
+  std::vector<uint32_t> place_;
   AlignedVector<Term> terms_;
   std::vector<Half> halves_;  // the values in FP16, in the pattern's order
 };
+
+template <class Body>
+void TermList::for_each_place(int64_t begin, int64_t end, const Body& body) const {
+  auto term = static_cast<uint32_t>(begin);
+  const auto stop = static_cast<uint32_t>(end);
+  if (distance_.empty()) {
+    for (; term < stop; ++term) {
+      body(term, place_[term]);
+    }
+    return;
+  }
+  for (size_t run = std::ranges::upper_bound(begin_, term) - begin_.begin() - 1; term < stop; ++run) {
+    const uint32_t run_stop = std::min(stop, begin_[run + 1]);
+    const uint32_t distance = distance_[run];
+    for (; term < run_stop; ++term) {
+      body(term, term + distance);
+    }
+  }
+}
 
 }  // namespace trainer

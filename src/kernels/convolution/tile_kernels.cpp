@@ -137,17 +137,22 @@ template <class Value, class Packed, class Copy>
 HWY_INLINE void pack_row(const PackJob& job, const PackedColumns& columns, const Value* input, const Copy& copy_values,
                          Packed* packed) {
   clear(columns.begin * job.batch, packed);
-  const Value* from = input + (columns.first + columns.begin * job.step) * job.input_batch;
+  const int64_t stride = job.step * job.input_batch;
+  const Value* from = input + columns.first * job.input_batch + columns.begin * stride;
   Packed* to = packed + columns.begin * job.batch;
-  if (job.step == 1 && job.batch == job.input_batch) {
+  if (stride == job.batch) {
     copy_values(from, (columns.end - columns.begin) * job.batch, to);
+  } else if (job.images == kLanes && job.batch == kLanes) {  // the same as below, for the most frequent case
+    for (int64_t i = columns.begin; i < columns.end; ++i) {
+      copy_values(from, kLanes, to);
+      from += stride;
+      to += kLanes;
+    }
   } else {
     for (int64_t i = columns.begin; i < columns.end; ++i) {
       copy_values(from, job.images, to);
-      if (job.images < job.batch) {
-        clear(job.batch - job.images, to + job.images);
-      }
-      from += job.step * job.input_batch;
+      clear(job.batch - job.images, to + job.images);
+      from += stride;
       to += job.batch;
     }
   }
