@@ -5,6 +5,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/batchnorm/highway_channel.cpp"
 #include <hwy/foreach_target.h>  // before highway.h
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include "kernels/batchnorm/normalise-inl.h"
@@ -22,6 +23,12 @@ using Floats = hn::ScalableTag<float>;
 using Vector = hn::Vec<Floats>;
 
 constexpr size_t kBlock = 4096;
+constexpr size_t kPrefetchBytes = 4096;  // how far ahead of a pass that is the first to read a channel
+
+template <class Value>
+HWY_INLINE void prefetch_ahead_of(const Value* values) {
+  hwy::Prefetch(values + kPrefetchBytes / sizeof(Value));
+}
 
 double value_at(const float* value) { return static_cast<double>(*value); }
 double value_at(const Half* value) { return static_cast<double>(to_float(*value)); }
@@ -83,6 +90,7 @@ Sums shifted_sums(const Value* z, size_t count, float shift) {
   return add_in_blocks(
       count,
       [=](size_t i, Vector& sum, Vector& squares) HWY_ATTR {
+        prefetch_ahead_of(z + i);
         const Vector x = hn::Sub(load(Floats(), z + i), shifts);
         sum = hn::Add(sum, x);
         squares = hn::MulAdd(x, x, squares);
@@ -100,6 +108,8 @@ Sums gradient_sums(const Value* dy, const Value* z, size_t count, float mean) {
   return add_in_blocks(
       count,
       [=](size_t i, Vector& sum, Vector& products) HWY_ATTR {
+        prefetch_ahead_of(dy + i);
+        prefetch_ahead_of(z + i);
         const Vector gradient = load(Floats(), dy + i);
         sum = hn::Add(sum, gradient);
         products = hn::MulAdd(gradient, hn::Sub(load(Floats(), z + i), means), products);
@@ -160,6 +170,8 @@ Sums active_gradient_sums(const Value* da, const Value* z, size_t count, float m
       count,
       [=](size_t i, Vector& sum, Vector& products) HWY_ATTR {
         const Floats d;
+        prefetch_ahead_of(da + i);
+        prefetch_ahead_of(z + i);
         const Vector gradient = active(d, da + i, z + i, mean, scale, offset, ceiling);
         sum = hn::Add(sum, gradient);
         products = hn::MulAdd(gradient, hn::Sub(load(d, z + i), hn::Set(d, mean)), products);
@@ -189,6 +201,9 @@ Sums mask_and_sum(Value* da, const Value* activation, const Value* z, size_t cou
       count,
       [=](size_t i, Vector& sum, Vector& products) HWY_ATTR {
         const Floats d;
+        prefetch_ahead_of(da + i);
+        prefetch_ahead_of(activation + i);
+        prefetch_ahead_of(z + i);
         const Vector gradient = hn::IfThenElseZero(passes(d, load(d, activation + i), ceiling), load(d, da + i));
         store(gradient, d, da + i);
         sum = hn::Add(sum, gradient);
