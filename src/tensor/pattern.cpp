@@ -1,5 +1,6 @@
 #include "tensor/pattern.h"
 
+#include <algorithm>
 #include <cassert>
 
 #include "base/error.h"
@@ -18,18 +19,27 @@ std::shared_ptr<const Pattern> Pattern::full(int64_t rows, int64_t columns) {
 std::shared_ptr<const Pattern> Pattern::from_mask(int64_t rows, int64_t columns, std::span<const uint8_t> kept) {
   assert(static_cast<int64_t>(kept.size()) == rows * columns);
   std::shared_ptr<Pattern> pattern(new Pattern(rows, columns));
+  const auto row_of = [&](int64_t row) {
+    return kept.subspan(static_cast<size_t>(row * columns), static_cast<size_t>(columns));
+  };
+  const auto is_kept = [](uint8_t value) { return value != 0; };
   pattern->row_begin_.reserve(static_cast<size_t>(rows) + 1);
   pattern->row_begin_.push_back(0);
   for (int64_t row = 0; row < rows; ++row) {
-    for (int64_t column = 0; column < columns; ++column) {
-      if (kept[static_cast<size_t>(row * columns + column)] != 0) {
-        pattern->column_.push_back(static_cast<uint32_t>(column));
-      }
-    }
-    pattern->row_begin_.push_back(static_cast<uint32_t>(pattern->column_.size()));
+    const auto count = std::ranges::count_if(row_of(row), is_kept);
+    pattern->row_begin_.push_back(pattern->row_begin_.back() + static_cast<uint32_t>(count));
   }
   if (pattern->is_full()) {
     return full(rows, columns);
+  }
+  pattern->column_.reserve(pattern->row_begin_.back());  // exactly: patterns live as long as the weights they describe
+  for (int64_t row = 0; row < rows; ++row) {
+    const auto mask = row_of(row);
+    for (size_t column = 0; column < mask.size(); ++column) {
+      if (is_kept(mask[column])) {
+        pattern->column_.push_back(static_cast<uint32_t>(column));
+      }
+    }
   }
   return pattern;
 }
