@@ -12,20 +12,27 @@ struct Tap {
   bool used = false;
   int64_t plane = 0;   ///< which phase of the input's step
   int64_t offset = 0;  ///< positions within that plane, >= 0
+  int64_t phase = 0;   ///< which of the axis's output phases it is a term of
+};
+
+/// The output positions first, first + output_step, ... of an axis, `count` of them.
+struct OutputPhase {
+  int64_t first = 0;
+  int64_t count = 0;
 };
 
 /// One dimension (rows or columns) of a sum over taps:
-/// output position `output_phase + output_step * i` reads input position `input_step * i + shift(tap)`, i < count.
+/// position i of an output phase reads input position `input_step * i + shift(tap)` for each tap of that phase.
 ///
-/// FF is one such sum with input_step = stride. BP is one for each of the stride phases of dX's positions, each with
-/// the kernel indices that reach it and unit step in dZ. The packed window separates the input_step phases of the input
-/// into planes, so that within a plane every tap is a constant offset with unit step.
+/// FF has a single phase, and input_step = stride. In BP each of the stride phases of dX's positions has the kernel
+/// indices that reach it, and unit step in dZ. The packed window, which all phases share, separates the input_step
+/// phases of the input into planes, so that within a plane every tap is a constant offset with unit step.
 struct Axis {
   int64_t input_extent = 0;
   int64_t input_step = 1;
-  int64_t count = 0;
+  int64_t count = 0;  ///< largest of a phase
   int64_t output_step = 1;
-  int64_t output_phase = 0;
+  std::vector<OutputPhase> phases;
   int64_t first = 0;            ///< input position of the window's origin for i = 0; may be negative
   int64_t reach = 0;            ///< largest Tap::offset
   std::vector<Tap> taps;        ///< one per kernel index
@@ -34,15 +41,22 @@ struct Axis {
   int64_t used_taps() const;
 };
 
-/// Rows and columns of one sum over taps.
+/// Rows and columns of one sum over taps. Its phases, of which the columns' number changes fastest, are like more
+/// output channels.
 struct Pass {
   Axis rows;
   Axis columns;
+
+  int64_t phases() const { return static_cast<int64_t>(rows.phases.size() * columns.phases.size()); }
+  int64_t phase(const Tap& row, const Tap& column) const {
+    return row.phase * static_cast<int64_t>(columns.phases.size()) + column.phase;
+  }
 };
 
 /// FF, and the windows of WG.
 Pass forward_pass(const ConvolutionGeometry& geometry);
-/// BP: stride * stride passes that together write every position of dX once. A pass may have no taps.
+/// BP: passes that together write every position of dX once. One has all phases that taps reach, each other one a
+/// phase, of rows and of columns, without taps.
 std::vector<Pass> backward_passes(const ConvolutionGeometry& geometry);
 
 }  // namespace trainer

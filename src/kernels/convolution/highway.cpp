@@ -252,7 +252,7 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
       return;
     }
     const Tiles tiles(plan, g_.n);
-    const int64_t outputs = output.shape().c / g_.groups;
+    const int64_t outputs = plan.pass.phases() * output.shape().c / g_.groups;
     const int64_t pieces = output_pieces(tiles.count() * g_.groups, outputs);
     const int64_t run = std::clamp<int64_t>(tiles.count() * g_.groups / kRuns, 1, kRun);
     const int64_t runs = divide_up(tiles.count(), run);
@@ -269,13 +269,14 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
         const Tile next = tiles[std::min(tile + 1, end_tile - 1)];
         const float* sums = sum_tile(plan, tiles[tile], next, input, results, channels, accumulate);
         for (const Result& result : results) {
-          UnpackJob job = unpacking(plan, tiles[tile], sums, result.output, channels);
-          job.accumulate = accumulate;
-          if (&result == &first && lane_sums != nullptr) {
-            job.shift = output_sums->shift.data() + first_output;
-            job.lane_sums = lane_sums;
-          }
-          kernels_.unpack(job);
+          for_each_phase(plan, tiles[tile], sums, result.output, channels, [&](UnpackJob job) {
+            job.accumulate = accumulate;
+            if (&result == &first && lane_sums != nullptr) {
+              job.shift = output_sums->shift.data() + first_output;
+              job.lane_sums = lane_sums;
+            }
+            kernels_.unpack(job);
+          });
           sums += channels.count() * tiles[tile].values(plan.tiling.lanes);
         }
       }
@@ -318,7 +319,8 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
       lines.add(last ? window(plan, next, input, outputs.group, 0)
                      : window(plan, tile, input, outputs.group, block + 1));
       if (last && accumulate) {
-        lines.add(unpacking(plan, tile, sums, results.begin()->output, outputs));
+        for_each_phase(plan, tile, sums, results.begin()->output, outputs,
+                       [&](const UnpackJob& job) { lines.add(job); });
       }
       SumJob job;
       job.row_pitch = tiling.row_pitch;
@@ -342,24 +344,46 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     return sums;
   }
 
-  UnpackJob unpacking(const PassPlan& plan, const Tile& tile, const float* sums, Tensor& output,
-                      const Outputs& outputs) const {
+  /// Calls body(what writes a phase's sums) for each phase that `outputs` has channels of.
+  template <class Body>
+  void for_each_phase(const PassPlan& plan, const Tile& tile, const float* sums, Tensor& output, const Outputs& outputs,
+                      const Body& body) const {
+    const int64_t channels = output.shape().c / g_.groups;
+    for (int64_t begin = outputs.begin; begin < outputs.end;) {
+      const int64_t phase = begin / channels;
+      const int64_t end = std::min(outputs.end, (phase + 1) * channels);
+      const UnpackJob job =
+          unpacking(plan, tile, phase, sums, output, {outputs.group, begin - phase * channels, end - phase * channels});
+      if (job.rows > 0 && job.columns > 0) {
+        body(job);
+      }
+      sums += (end - begin) * tile.values(plan.tiling.lanes);
+      begin = end;
+    }
+  }
+
+  UnpackJob unpacking(const PassPlan& plan, const Tile& tile, int64_t phase, const float* sums, Tensor& output,
+                      const Outputs& channels) const {
     const Axis& rows = plan.pass.rows;
     const Axis& columns = plan.pass.columns;
+    const auto column_phases = static_cast<int64_t>(columns.phases.size());
+    const OutputPhase& row_phase = rows.phases[static_cast<size_t>(phase / column_phases)];
+    const OutputPhase& column_phase = columns.phases[static_cast<size_t>(phase % column_phases)];
     UnpackJob job;
     job.sums = sums;
-    job.outputs = outputs.count();
-    job.rows = tile.rows;
-    job.columns = tile.columns;
+    job.outputs = channels.count();
+    job.rows = std::min(tile.rows, row_phase.count - tile.first_row);
+    job.columns = std::min(tile.columns, column_phase.count - tile.first_column);
     job.row_floats = tile.vectors * plan.tiling.lanes;
+    job.output_floats = tile.rows * job.row_floats;
     job.images = tile.images;
     job.batch = plan.tiling.batch;
     const int64_t row_size = output.shape().w * g_.n;
-    const int64_t first_output = outputs.group * (output.shape().c / g_.groups) + outputs.begin;
-    job.output = output.elements() +
-                 (first_output * output.shape().channel_size() +
-                  (rows.output_phase + tile.first_row * rows.output_step) * row_size +
-                  (columns.output_phase + tile.first_column * columns.output_step) * g_.n + tile.first_image);
+    const int64_t first_output = channels.group * (output.shape().c / g_.groups) + channels.begin;
+    job.output =
+        output.elements() + (first_output * output.shape().channel_size() +
+                             (row_phase.first + tile.first_row * rows.output_step) * row_size +
+                             (column_phase.first + tile.first_column * columns.output_step) * g_.n + tile.first_image);
     job.channel_size = output.shape().channel_size();
     job.row_stride = rows.output_step * row_size;
     job.column_stride = columns.output_step * g_.n;

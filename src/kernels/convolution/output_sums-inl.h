@@ -86,7 +86,7 @@ HWY_INLINE void copy_and_sum(const UnpackJob& job, int64_t o, int64_t runs, int6
   constexpr int64_t kLanes = hwy::HWY_NAMESPACE::MaxLanes(hwy::HWY_NAMESPACE::ScalableTag<float>());
   ChannelSums sums(job.shift[o], job.lane_sums + 2 * o * kLanes);
   for (int64_t i = 0; i < job.rows; ++i) {
-    const float* from = job.sums + (o * job.rows + i) * job.row_floats;
+    const float* from = job.sums + o * job.output_floats + i * job.row_floats;
     for (int64_t j = 0; j < runs; ++j) {
       Value* to = output + i * job.row_stride + j * job.column_stride;
       if (past_caches) {

@@ -19,7 +19,8 @@ TermList::TermList(const ConvolutionGeometry& geometry, Direction direction, con
   const int64_t k_per_group = geometry.k / geometry.groups;
   const bool forward = direction == Direction::forward;
   const int64_t inputs = forward ? c_per_group : k_per_group;
-  outputs_ = forward ? k_per_group : c_per_group;
+  const int64_t outputs = forward ? k_per_group : c_per_group;
+  outputs_ = pass.phases() * outputs;
   blocks_ = (inputs + tiling.channels - 1) / tiling.channels;
 
   const auto visit = [&](const auto& body) {
@@ -32,7 +33,7 @@ TermList::TermList(const ConvolutionGeometry& geometry, Direction direction, con
         if (row_tap.used && column_tap.used) {
           const int64_t c = column / (geometry.r * geometry.s);
           const int64_t input = forward ? c : k % k_per_group;
-          const int64_t output = forward ? k % k_per_group : c;
+          const int64_t output = pass.phase(row_tap, column_tap) * outputs + (forward ? k % k_per_group : c);
           const int64_t group = k / k_per_group;
           const int64_t key = (group * blocks_ + input / tiling.channels) * outputs_ + output;
           const int64_t offset = tiling.offset(input % tiling.channels, pass, row_tap, column_tap);

@@ -29,7 +29,7 @@ struct Term {
 enum class Direction { forward, backward };
 
 /// The unpruned weights of one pattern that a pass uses, in the order it reads them: by group of the convolution, block
-/// of input channels and output channel, then as the pattern has them.
+/// of input channels, output phase and output channel, then as the pattern has them.
 class TermList {
  public:
   /// `pass` and `tiling` belong to `direction`: backward, the input channels are the weight's K.
@@ -38,7 +38,8 @@ class TermList {
 
   const std::shared_ptr<const Pattern>& pattern() const { return pattern_; }
   std::span<const Term> terms() const { return terms_; }
-  /// outputs + 1 entries: terms of output channel o (within the group) are [o] .. [o+1]-1 of terms().
+  /// outputs + 1 entries, an output being a channel (within the group) of a phase, channels first: terms of output o
+  /// are [o] .. [o+1]-1 of terms().
   const uint32_t* begin(int64_t group, int64_t block) const {
     return begin_.data() + (group * blocks_ + block) * outputs_;
   }

@@ -225,7 +225,7 @@ void unpack_values(const UnpackJob& job) {
       continue;
     }
     for (int64_t i = 0; i < job.rows; ++i) {
-      const float* from = job.sums + (o * job.rows + i) * job.row_floats;
+      const float* from = job.sums + o * job.output_floats + i * job.row_floats;
       Value* to = output + o * job.channel_size + i * job.row_stride;
       for (int64_t j = 0; j < runs; ++j) {
         if (job.accumulate) {

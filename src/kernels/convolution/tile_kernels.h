@@ -86,7 +86,8 @@ struct UnpackJob {
   int64_t outputs = 0;
   int64_t rows = 0;
   int64_t columns = 0;
-  int64_t row_floats = 0;  ///< of one row of sums
+  int64_t row_floats = 0;     ///< of one row of sums
+  int64_t output_floats = 0;  ///< from one output's sums to the next
   int64_t images = 0;
   int64_t batch = 0;  ///< floats from one column of sums to the next
   Elements output;    ///< first channel, the tile's first row, column and image

@@ -36,7 +36,7 @@ struct Tile {
   int64_t values(int64_t lanes) const { return rows * vectors * lanes; }
 };
 
-/// Some output channels of a group.
+/// Some outputs of a group: its channels, those of one phase after those of another.
 struct Outputs {
   int64_t group;
   int64_t begin;

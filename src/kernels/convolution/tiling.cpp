@@ -35,14 +35,16 @@ void lay_out(Tiling& tiling, const Pass& pass, int64_t input_channels, Format va
   tiling.channels = (input_channels + blocks - 1) / blocks;
 }
 
-/// Estimated cycles for one input channel and one output channel.
+/// Estimated cycles for one input channel and one output channel of one phase.
 double estimate(const Tiling& tiling, const Pass& pass, int64_t batch, int64_t output_channels,
                 const VectorUnit& unit) {
-  const double terms = kDensity * static_cast<double>(pass.rows.used_taps() * pass.columns.used_taps());
+  const auto phases = static_cast<double>(pass.phases());
+  const double terms = kDensity * static_cast<double>(pass.rows.used_taps() * pass.columns.used_taps()) / phases;
   const int64_t window_vectors = tiling.channel_pitch / tiling.lanes;
   // How often an input channel's visit loads and stores sums.
   const double sums = std::max(1 / static_cast<double>(tiling.channels), terms / static_cast<double>(unit.chunk));
-  const double pack = kPackCycles * static_cast<double>(window_vectors) / static_cast<double>(output_channels);
+  const double pack =
+      kPackCycles * static_cast<double>(window_vectors) / (phases * static_cast<double>(output_channels));
   const int64_t last_rows = pass.rows.count % tiling.rows;
   const int64_t last_columns = pass.columns.count % tiling.columns;
   const auto tiles = [&](int64_t rows, int64_t columns, int64_t count) {
