@@ -130,7 +130,9 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
   }
 
   PassPlan make_plan(Pass pass, int64_t inputs, int64_t outputs) const {
-    const Tiling tiling = choose_tiling(pass, g_.n, inputs, outputs, kernels_.unit);
+    const bool whole_rows = inputs == 1 && outputs == 1 && kernels_.sum_rows != nullptr;
+    const Tiling tiling = whole_rows ? choose_tiling_of_whole_rows(pass, g_.n, kernels_.unit)
+                                     : choose_tiling(pass, g_.n, inputs, outputs, kernels_.unit);
     return {std::move(pass), tiling};
   }
 
@@ -303,7 +305,7 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
   const float* sum_tile(const PassPlan& plan, const Tile& tile, const Tile& next, const Input& input,
                         std::initializer_list<Result> results, const Outputs& outputs, bool accumulate) {
     const Tiling& tiling = plan.tiling;
-    const auto kernel = kernels_.sum[tile.rows - 1][tile.vectors - 1];
+    const auto kernel = tiling.whole_rows ? kernels_.sum_rows : kernels_.sum[tile.rows - 1][tile.vectors - 1];
     const int64_t count = outputs.count() * tile.values(tiling.lanes);
     float* const sums = thread_floats(Use::tiles, static_cast<int64_t>(results.size()) * count);
     const int64_t blocks = results.begin()->terms.blocks();
@@ -316,15 +318,19 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
       }
       const bool last = block + 1 == blocks;
       lines.clear();
-      lines.add(last ? window(plan, next, input, outputs.group, 0)
-                     : window(plan, tile, input, outputs.group, block + 1));
-      if (last && accumulate) {
-        for_each_phase(plan, tile, sums, results.begin()->output, outputs,
-                       [&](const UnpackJob& job) { lines.add(job); });
+      if (!tiling.whole_rows) {  // those are read in order, as hardware prefetchers expect
+        lines.add(last ? window(plan, next, input, outputs.group, 0)
+                       : window(plan, tile, input, outputs.group, block + 1));
+        if (last && accumulate) {
+          for_each_phase(plan, tile, sums, results.begin()->output, outputs,
+                         [&](const UnpackJob& job) { lines.add(job); });
+        }
       }
       SumJob job;
       job.row_pitch = tiling.row_pitch;
       job.outputs = outputs.count();
+      job.rows = tile.rows;
+      job.vectors = tile.vectors;
       job.packed = packed;
       job.first = block == 0;
       job.sums = sums;
@@ -397,7 +403,7 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     const TermList& terms = *forward_.terms;
     const Tiling& tiling = forward_.tiling;
     const int64_t first_output = outputs.group * (g_.k / g_.groups) + outputs.begin;
-    const auto kernel = kernels_.dot[tile.rows - 1][tile.vectors - 1];
+    const auto kernel = tiling.whole_rows ? kernels_.dot_rows : kernels_.dot[tile.rows - 1][tile.vectors - 1];
     PrefetchLines& lines = coming();
     PackJob pack = gradients(tile, dZ, first_output, outputs.count());
     pack.packed = thread_operands(Use::tiles, outputs.count() * pack.channel_pitch);
@@ -406,6 +412,8 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     job.row_pitch = tiling.row_pitch;
     job.terms = terms.terms().data();
     job.outputs = outputs.count();
+    job.rows = tile.rows;
+    job.vectors = tile.vectors;
     job.sums = sums;
     job.first = first;
     job.tiles = pack.packed.data;
@@ -417,12 +425,14 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
       job.packed = pack_window(forward_, tile, X, outputs.group, block);
       const bool last = block + 1 == terms.blocks();
       lines.clear();
-      lines.add(last ? window(forward_, next, X, outputs.group, 0)
-                     : window(forward_, tile, X, outputs.group, block + 1));
-      // The next tile's gradients, a share with every block.
-      const int64_t begin = block * job.outputs / terms.blocks();
-      const int64_t end = (block + 1) * job.outputs / terms.blocks();
-      lines.add(gradients(next, dZ, first_output + begin, end - begin));
+      if (!tiling.whole_rows) {
+        lines.add(last ? window(forward_, next, X, outputs.group, 0)
+                       : window(forward_, tile, X, outputs.group, block + 1));
+        // The next tile's gradients, a share with every block.
+        const int64_t begin = block * job.outputs / terms.blocks();
+        const int64_t end = (block + 1) * job.outputs / terms.blocks();
+        lines.add(gradients(next, dZ, first_output + begin, end - begin));
+      }
       job.prefetch = lines.over(job.outputs);
       kernel(job);
     }

@@ -49,12 +49,14 @@ class ChannelSums {
     }
   }
 
-  /// The sums are in memory after this alone.
-  HWY_INLINE void finish() {
+  /// Adds what has been copied since the last call to the sums in memory.
+  HWY_INLINE void flush() {
     namespace hn = hwy::HWY_NAMESPACE;
     const Floats d;
     hn::StoreU(hn::Add(hn::LoadU(d, lane_sums_), sum_), d, lane_sums_);
     hn::StoreU(hn::Add(hn::LoadU(d, lane_sums_ + kLanes), squares_), d, lane_sums_ + kLanes);
+    sum_ = hn::Zero(d);
+    squares_ = hn::Zero(d);
   }
 
  private:
@@ -84,6 +86,8 @@ template <class Value>
 HWY_INLINE void copy_and_sum(const UnpackJob& job, int64_t o, int64_t runs, int64_t run, bool past_caches,
                              Value* output) {
   constexpr int64_t kLanes = hwy::HWY_NAMESPACE::MaxLanes(hwy::HWY_NAMESPACE::ScalableTag<float>());
+  constexpr int64_t kLongRow = 32 * kLanes;  // sums of its own, so that a lane adds up few values in one go
+  const bool flush_rows = runs * run >= kLongRow;
   ChannelSums sums(job.shift[o], job.lane_sums + 2 * o * kLanes);
   for (int64_t i = 0; i < job.rows; ++i) {
     const float* from = job.sums + o * job.output_floats + i * job.row_floats;
@@ -95,8 +99,11 @@ HWY_INLINE void copy_and_sum(const UnpackJob& job, int64_t o, int64_t runs, int6
         sums.copy<false>(from + j * job.batch, run, to);
       }
     }
+    if (flush_rows) {
+      sums.flush();
+    }
   }
-  sums.finish();
+  sums.flush();
 }
 
 inline void add_lane_sums(const float* lane_sums, int64_t outputs, batchnorm::Sums* sums) {

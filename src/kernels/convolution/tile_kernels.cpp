@@ -423,6 +423,107 @@ void dot_tile(const DotJob& job) {
   }
 }
 
+/// kVectors vectors of one row.
+template <int kVectors>
+HWY_INLINE void sum_vectors(const float* packed, const Term* begin, const Term* end, bool first, float* sums) {
+  const Floats d;
+  Vector sum[kVectors];
+#pragma GCC unroll kUnroll
+  for (int v = 0; v < kVectors; ++v) {
+    sum[v] = first ? hn::Zero(d) : hn::Load(d, sums + v * kLanes);
+  }
+  for (const Term* term = begin; term != end; ++term) {
+    const Vector value = hn::Set(d, term->value());
+    const float* const from = packed + term->offset;
+#pragma GCC unroll kUnroll
+    for (int v = 0; v < kVectors; ++v) {
+      sum[v] = hn::MulAdd(value, hn::LoadU(d, from + v * kLanes), sum[v]);
+    }
+  }
+#pragma GCC unroll kUnroll
+  for (int v = 0; v < kVectors; ++v) {
+    hn::Store(sum[v], d, sums + v * kLanes);
+  }
+}
+
+void sum_rows(const SumJob& job) {
+  constexpr int kVectors = 8;
+  for (int64_t o = 0; o < job.outputs; ++o) {
+    const Term* const begin = job.terms + job.begin[o];
+    const Term* const end = job.terms + job.begin[o + 1];
+    if (begin == end && !job.first) {
+      continue;
+    }
+    for (int64_t i = 0; i < job.rows; ++i) {
+      const float* const row = reinterpret_cast<const float*>(job.packed) + i * job.row_pitch;
+      float* const sums = job.sums + (o * job.rows + i) * job.vectors * kLanes;
+      int64_t v = 0;
+      for (; v + kVectors <= job.vectors; v += kVectors) {
+        sum_vectors<kVectors>(row + v * kLanes, begin, end, job.first, sums + v * kLanes);
+      }
+      for (; v < job.vectors; ++v) {
+        sum_vectors<1>(row + v * kLanes, begin, end, job.first, sums + v * kLanes);
+      }
+    }
+  }
+}
+
+/// kTerms dot products side by side, of rows begin .. end-1.
+template <int kTerms>
+HWY_INLINE void dot_rows_of(const DotJob& job, const float* tile, int64_t begin, int64_t end, const Term* terms,
+                            bool first, float* sums) {
+  const Floats d;
+  size_t offset[kTerms];
+  Vector sum[kTerms];
+#pragma GCC unroll 9
+  for (int t = 0; t < kTerms; ++t) {
+    offset[t] = terms[t].offset;
+    sum[t] = hn::Zero(d);
+  }
+  for (int64_t i = begin; i < end; ++i) {
+    const float* const row = reinterpret_cast<const float*>(job.packed) + i * job.row_pitch;
+    const float* const values = tile + i * job.vectors * kLanes;
+    for (int64_t v = 0; v < job.vectors; ++v) {
+      const Vector value = hn::Load(d, values + v * kLanes);
+#pragma GCC unroll 9
+      for (int t = 0; t < kTerms; ++t) {
+        sum[t] = hn::MulAdd(value, hn::LoadU(d, row + offset[t] + v * kLanes), sum[t]);
+      }
+    }
+  }
+  for (int t = 0; t < kTerms; ++t) {
+    const float total = hn::GetLane(hn::SumOfLanes(d, sum[t]));
+    sums[t] = first ? total : sums[t] + total;
+  }
+}
+
+/// As many as `count`, up to kTerms.
+template <int kTerms>
+void dot_some_rows(int64_t count, const DotJob& job, const float* tile, int64_t begin, int64_t end, const Term* terms,
+                   bool first, float* sums) {
+  if (count >= kTerms) {
+    dot_rows_of<kTerms>(job, tile, begin, end, terms, first, sums);
+  } else if constexpr (kTerms > 1) {
+    dot_some_rows<kTerms - 1>(count, job, tile, begin, end, terms, first, sums);
+  }
+}
+
+void dot_rows(const DotJob& job) {
+  constexpr int kTerms = 9;               // side by side: a 3x3 kernel
+  constexpr int64_t kVectorsOfSum = 512;  // products that a lane adds up before lanes are added, against rounding
+  const int64_t rows = std::max<int64_t>(kVectorsOfSum / job.vectors, 1);
+  for (int64_t o = 0; o < job.outputs; ++o) {
+    const float* const tile = reinterpret_cast<const float*>(job.tiles) + o * job.rows * job.vectors * kLanes;
+    for (int64_t begin = 0; begin < job.rows; begin += rows) {
+      const int64_t end = std::min(job.rows, begin + rows);
+      for (uint32_t term = job.begin[o]; term < job.begin[o + 1]; term += kTerms) {
+        dot_some_rows<kTerms>(job.begin[o + 1] - term, job, tile, begin, end, job.terms + term, job.first && begin == 0,
+                              job.sums + term);
+      }
+    }
+  }
+}
+
 template <int kRows, int kVectors>
 void enter(TileKernels& kernels) {
   if constexpr (kRows * kVectors <= kAccumulators) {
@@ -440,6 +541,8 @@ TileKernels make(std::integer_sequence<int, kIndices...> /*tile shapes*/) {
   kernels.keep_exponents = keep_exponents;
   kernels.unpack = unpack;
   kernels.add_lane_sums = add_lane_sums;
+  kernels.sum_rows = sum_rows;
+  kernels.dot_rows = dot_rows;
   (enter<kIndices / kMostTileVectors + 1, kIndices % kMostTileVectors + 1>(kernels), ...);
   return kernels;
 }

@@ -63,6 +63,8 @@ struct SumJob {
   const Term* terms = nullptr;
   const uint32_t* begin = nullptr;  ///< outputs + 1 entries
   int64_t outputs = 0;
+  int64_t rows = 0;  ///< of the tile
+  int64_t vectors = 0;
   float* sums = nullptr;  ///< [output][row][vector]
   bool first = false;     ///< start from zero
 };
@@ -75,6 +77,8 @@ struct DotJob {
   const Term* terms = nullptr;
   const uint32_t* begin = nullptr;  ///< outputs + 1 entries
   int64_t outputs = 0;
+  int64_t rows = 0;  ///< of the tile
+  int64_t vectors = 0;
   const std::byte* tiles = nullptr;  ///< [output][row][vector], likewise
   float* sums = nullptr;             ///< indexed as `terms`
   bool first = false;                ///< overwrite
@@ -119,6 +123,9 @@ struct TileKernels {
   /// [rows - 1][vectors - 1]; null where rows * vectors > unit.accumulators.
   SumFunction sum[kMostTileRows][kMostTileVectors];
   DotFunction dot[kMostTileRows][kMostTileVectors];
+  /// For tiles of any number of rows and vectors (Tiling::whole_rows); null where there are none.
+  SumFunction sum_rows;
+  DotFunction dot_rows;
 };
 
 /// Those for the best instruction set this CPU has.

@@ -26,11 +26,16 @@ inline constexpr int64_t kMostTileVectors = 8;
 /// Within the packed window, and within a tile, a position holds `batch` consecutive values. A tile row is
 /// columns*batch values, rounded up to whole vectors; where batch is not a multiple of the lanes, vectors run across
 /// columns.
+///
+/// Where a window has a single input channel for a single output channel (depthwise convolutions), few sums are to be
+/// had of what is packed, and tiles span whole rows: more than registers hold, of a window that the second-level cache
+/// does.
 struct Tiling {
   int64_t rows = 1;
   int64_t columns = 1;
   int64_t batch = 1;
   int64_t channels = 1;  ///< input channels of a block
+  bool whole_rows = false;
 
   int64_t lanes = 1;
   int64_t row_pitch = 0;      ///< values from one packed row to the next
@@ -52,5 +57,8 @@ struct Tiling {
 /// so results do not change with the number of threads.
 Tiling choose_tiling(const Pass& pass, int64_t batch, int64_t input_channels, int64_t output_channels,
                      const VectorUnit& unit);
+
+/// That of whole rows.
+Tiling choose_tiling_of_whole_rows(const Pass& pass, int64_t batch, const VectorUnit& unit);
 
 }  // namespace trainer

@@ -10,6 +10,8 @@ namespace {
 
 TileKernels make() {
   TileKernels kernels = tile_kernels();
+  kernels.sum_rows = nullptr;
+  kernels.dot_rows = nullptr;
 #if defined(__x86_64__)
   half::enter_avx512(kernels);
 #elif defined(__aarch64__)
