@@ -86,6 +86,8 @@ int thread_count() {
   return configured > 0 ? configured : omp_get_num_procs();
 }
 
+int threads_here() { return omp_in_parallel() != 0 ? 1 : thread_count(); }
+
 void set_thread_count(int count) { configured_threads.store(count, std::memory_order_relaxed); }
 
 int thread_index() { return omp_get_thread_num(); }
@@ -96,7 +98,7 @@ void parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t
   }
   const int64_t pieces = (count + grain - 1) / grain;
   const auto run_piece = [&](int64_t piece) { body(piece * grain, std::min(count, (piece + 1) * grain)); };
-  if (pieces == 1 || thread_count() == 1 || omp_in_parallel() != 0) {
+  if (pieces == 1 || threads_here() == 1) {
     for (int64_t piece = 0; piece < pieces; ++piece) {
       run_piece(piece);
     }

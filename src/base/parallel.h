@@ -17,6 +17,9 @@ void set_thread_count(int count);
 /// here (the first in order of pieces).
 void parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t begin, int64_t end)>& body);
 
+/// Threads that a parallel_for called here would use: one inside of another.
+int threads_here();
+
 /// The calling thread's index in the innermost running parallel_for, 0 .. thread_count()-1; for scratch memory only:
 /// results must not depend on it.
 int thread_index();

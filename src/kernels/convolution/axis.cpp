@@ -5,28 +5,28 @@
 namespace trainer {
 namespace {
 
-/// Fills first, reach, taps and planes from the shifts of the taps that are used.
-void place_taps(Axis& axis, const std::vector<int64_t>& shifts, const std::vector<bool>& used) {
-  axis.taps.resize(shifts.size());
+/// Fills first, reach and planes, and the places of the taps that are used, from the taps' shifts.
+void place_taps(Axis& axis, const std::vector<int64_t>& shifts) {
   bool any = false;
   for (size_t i = 0; i < shifts.size(); ++i) {
-    if (used[i]) {
+    if (axis.taps[i].used) {
       axis.first = any ? std::min(axis.first, shifts[i]) : shifts[i];
       any = true;
     }
   }
   for (size_t i = 0; i < shifts.size(); ++i) {
-    if (!used[i]) {
+    Tap& tap = axis.taps[i];
+    if (!tap.used) {
       continue;
     }
     const int64_t distance = shifts[i] - axis.first;
-    const int64_t phase = distance % axis.input_step;
-    const auto plane = std::find(axis.planes.begin(), axis.planes.end(), phase);
-    axis.taps[i] = {true, plane - axis.planes.begin(), distance / axis.input_step, 0};
+    const auto plane = std::ranges::find(axis.planes, distance % axis.input_step);
+    tap.plane = plane - axis.planes.begin();
+    tap.offset = distance / axis.input_step;
     if (plane == axis.planes.end()) {
-      axis.planes.push_back(phase);
+      axis.planes.push_back(distance % axis.input_step);
     }
-    axis.reach = std::max(axis.reach, axis.taps[i].offset);
+    axis.reach = std::max(axis.reach, tap.offset);
   }
 }
 
@@ -38,17 +38,14 @@ Axis forward_axis(int64_t input, int64_t output, int64_t kernel, const Convoluti
   axis.phases = {{0, output}};
   std::vector<int64_t> shifts;
   for (int64_t i = 0; i < kernel; ++i) {
+    axis.taps.push_back({.used = true});
     shifts.push_back(i * geometry.dilation - geometry.padding);
   }
-  place_taps(axis, shifts, std::vector<bool>(shifts.size(), true));
+  place_taps(axis, shifts);
   return axis;
 }
 
-/// Positions phase, phase + stride, ... of dX.
-OutputPhase backward_phase(int64_t input, int64_t phase, const ConvolutionGeometry& geometry) {
-  return {phase, (input - phase + geometry.stride - 1) / geometry.stride};
-}
-
+/// An axis of dX, without phases.
 Axis backward_axis(int64_t output, int64_t kernel, const ConvolutionGeometry& geometry) {
   Axis axis;
   axis.input_extent = output;
@@ -57,42 +54,39 @@ Axis backward_axis(int64_t output, int64_t kernel, const ConvolutionGeometry& ge
   return axis;
 }
 
-/// The phases that taps reach: position phase + stride*i meets kernel index r where
-/// stride * z = phase + stride*i + padding - r*dilation has a whole solution z, the position in dZ.
+/// Adds positions first, first + stride, ... of dX.
+void add_phase(Axis& axis, int64_t input, int64_t first) {
+  axis.phases.push_back({first, (input - first + axis.output_step - 1) / axis.output_step});
+  axis.count = std::max(axis.count, axis.phases.back().count);
+}
+
+/// The phases that taps reach: position first + stride*i meets kernel index r where
+/// stride * z = first + stride*i + padding - r*dilation has a whole solution z, the position in dZ.
 Axis backward_axis_with_taps(int64_t input, int64_t output, int64_t kernel, const ConvolutionGeometry& geometry) {
   Axis axis = backward_axis(output, kernel, geometry);
-  std::vector<int64_t> shifts(static_cast<size_t>(kernel));
-  std::vector<bool> used(static_cast<size_t>(kernel));
-  std::vector<int64_t> index(static_cast<size_t>(kernel));
-  for (int64_t phase = 0; phase < std::min(geometry.stride, input); ++phase) {
+  std::vector<int64_t> shifts(axis.taps.size());
+  for (int64_t first = 0; first < std::min(geometry.stride, input); ++first) {
     bool reached = false;
-    for (int64_t i = 0; i < kernel; ++i) {
-      const int64_t distance = phase + geometry.padding - i * geometry.dilation;
+    for (size_t i = 0; i < shifts.size(); ++i) {
+      const int64_t distance = first + geometry.padding - static_cast<int64_t>(i) * geometry.dilation;
       if (distance % geometry.stride == 0) {
-        const auto tap = static_cast<size_t>(i);
-        shifts[tap] = distance / geometry.stride;
-        used[tap] = true;
-        index[tap] = static_cast<int64_t>(axis.phases.size());
+        axis.taps[i] = {.used = true, .phase = static_cast<int64_t>(axis.phases.size())};
+        shifts[i] = distance / geometry.stride;
         reached = true;
       }
     }
     if (reached) {
-      axis.phases.push_back(backward_phase(input, phase, geometry));
-      axis.count = std::max(axis.count, axis.phases.back().count);
+      add_phase(axis, input, first);
     }
   }
-  place_taps(axis, shifts, used);
-  for (size_t i = 0; i < axis.taps.size(); ++i) {
-    axis.taps[i].phase = index[i];
-  }
+  place_taps(axis, shifts);
   return axis;
 }
 
-Axis backward_axis_without_taps(int64_t input, int64_t output, int64_t kernel, int64_t phase,
+Axis backward_axis_without_taps(int64_t input, int64_t output, int64_t kernel, int64_t first,
                                 const ConvolutionGeometry& geometry) {
   Axis axis = backward_axis(output, kernel, geometry);
-  axis.phases = {backward_phase(input, phase, geometry)};
-  axis.count = axis.phases.front().count;
+  add_phase(axis, input, first);
   return axis;
 }
 

@@ -10,7 +10,7 @@ namespace trainer {
 /// Where a kernel index along one axis reads in a packed window.
 struct Tap {
   bool used = false;
-  int64_t plane = 0;   ///< which phase of the input's step
+  int64_t plane = 0;   ///< which residue of the input's step
   int64_t offset = 0;  ///< positions within that plane, >= 0
   int64_t phase = 0;   ///< which of the axis's output phases it is a term of
 };
@@ -26,11 +26,11 @@ struct OutputPhase {
 ///
 /// FF has a single phase, and input_step = stride. In BP each of the stride phases of dX's positions has the kernel
 /// indices that reach it, and unit step in dZ. The packed window, which all phases share, separates the input_step
-/// phases of the input into planes, so that within a plane every tap is a constant offset with unit step.
+/// residues of the input into planes, so that within a plane every tap is a constant offset with unit step.
 struct Axis {
   int64_t input_extent = 0;
   int64_t input_step = 1;
-  int64_t count = 0;  ///< largest of a phase
+  int64_t count = 0;  ///< the most positions of a phase
   int64_t output_step = 1;
   std::vector<OutputPhase> phases;
   int64_t first = 0;            ///< input position of the window's origin for i = 0; may be negative
@@ -55,8 +55,8 @@ struct Pass {
 
 /// FF, and the windows of WG.
 Pass forward_pass(const ConvolutionGeometry& geometry);
-/// BP: passes that together write every position of dX once. One has all phases that taps reach, each other one a
-/// phase, of rows and of columns, without taps.
+/// BP: passes that together write every position of dX once. The first has all phases that taps reach, unless they
+/// reach none; each other one has a phase, of rows and of columns, without taps.
 std::vector<Pass> backward_passes(const ConvolutionGeometry& geometry);
 
 }  // namespace trainer

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cassert>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -21,10 +22,11 @@ namespace trainer {
 namespace {
 
 // How finely work is cut. What is added to what, and so every bit, follows from constants alone, for any number of
-// threads; only how many output channels one task takes depends on them.
-constexpr int64_t kTasksOfThread = 4;      // wanted, so that threads end together
-constexpr int64_t kFewestOutputs = 64;     // output channels of a task: what packing a window is shared by
-constexpr int64_t kRuns = 32;              // runs of tiles wanted
+// threads; only how many outputs one task takes depends on them.
+constexpr int64_t kTasksOfThread = 4;   // wanted, so that threads end together
+constexpr int64_t kFewestOutputs = 64;  // of a task: what packing a window is shared by
+constexpr int64_t kMostSums = 1 << 17;  // floats that a task sums before it writes them, to be found in a cache again
+constexpr int64_t kRuns = 32;           // runs of tiles wanted
 constexpr int64_t kCachedBytes = 1 << 23;  // an output larger than this is written past the caches
 constexpr int64_t kRun = 4;                // tiles a thread takes at a time where there are enough
 constexpr int64_t kGradientPartials = 16;  // partial weight gradients, added in order
@@ -100,7 +102,7 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     const Tiles tiles(forward_, g_.n);
     const int64_t outputs = g_.k / g_.groups;
     const int64_t partials = std::min(tiles.count(), kGradientPartials);
-    const int64_t pieces = output_pieces(partials * g_.groups, outputs);
+    const int64_t pieces = output_pieces(forward_, partials * g_.groups, outputs);
     float* all_sums = workspace_->floats(Use::partials, partials * term_count);
     prepare_threads();
 
@@ -158,10 +160,12 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     return terms;
   }
 
-  /// Parts of the output channels, for tasks of which there are `others` already.
-  static int64_t output_pieces(int64_t others, int64_t outputs) {
-    return std::clamp<int64_t>(divide_up(kTasksOfThread * thread_count(), others), 1,
-                               divide_up(outputs, kFewestOutputs));
+  /// Parts of the outputs, for tasks of which there are `others` already.
+  int64_t output_pieces(const PassPlan& plan, int64_t others, int64_t outputs) const {
+    const Tiling& tiling = plan.tiling;
+    const int64_t sums = outputs * tiling.rows * tiling.vectors(tiling.columns) * tiling.lanes;
+    const int64_t wanted = std::max(divide_up(kTasksOfThread * threads_here(), others), divide_up(sums, kMostSums));
+    return std::clamp<int64_t>(wanted, 1, divide_up(outputs, kFewestOutputs));
   }
 
   void prepare_threads() {
@@ -255,35 +259,36 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     }
     const Tiles tiles(plan, g_.n);
     const int64_t outputs = plan.pass.phases() * output.shape().c / g_.groups;
-    const int64_t pieces = output_pieces(tiles.count() * g_.groups, outputs);
     const int64_t run = std::clamp<int64_t>(tiles.count() * g_.groups / kRuns, 1, kRun);
     const int64_t runs = divide_up(tiles.count(), run);
+    const int64_t pieces = output_pieces(plan, runs * g_.groups, outputs);
+    assert(output_sums == nullptr || plan.pass.phases() == 1);  // an output is a channel then
     prepare_threads();
     run_sums_.prepare(output_sums, runs, output.shape().c);
     parallel_for(g_.groups * pieces * runs, 1, [&](int64_t task, int64_t) {
       const int64_t part = task / runs;
-      const Outputs channels{part / pieces, part % pieces * outputs / pieces, (part % pieces + 1) * outputs / pieces};
-      const int64_t first_output = channels.group * outputs + channels.begin;
+      const Outputs taken{part / pieces, part % pieces * outputs / pieces, (part % pieces + 1) * outputs / pieces};
+      const int64_t first_channel = taken.group * outputs + taken.begin;  // for output sums
       const int64_t first_tile = task % runs * run;
       const int64_t end_tile = std::min(first_tile + run, tiles.count());
-      float* const lane_sums = start_lane_sums(output_sums, channels.count());
+      float* const lane_sums = start_lane_sums(output_sums, taken.count());
       for (int64_t tile = first_tile; tile < end_tile; ++tile) {
         const Tile next = tiles[std::min(tile + 1, end_tile - 1)];
-        const float* sums = sum_tile(plan, tiles[tile], next, input, results, channels, accumulate);
+        const float* sums = sum_tile(plan, tiles[tile], next, input, results, taken, accumulate);
         for (const Result& result : results) {
-          for_each_phase(plan, tiles[tile], sums, result.output, channels, [&](UnpackJob job) {
+          for_each_phase(plan, tiles[tile], sums, result.output, taken, [&](UnpackJob job) {
             job.accumulate = accumulate;
             if (&result == &first && lane_sums != nullptr) {
-              job.shift = output_sums->shift.data() + first_output;
+              job.shift = output_sums->shift.data() + first_channel;
               job.lane_sums = lane_sums;
             }
             kernels_.unpack(job);
           });
-          sums += channels.count() * tiles[tile].values(plan.tiling.lanes);
+          sums += taken.count() * tiles[tile].values(plan.tiling.lanes);
         }
       }
       if (lane_sums != nullptr) {
-        kernels_.add_lane_sums(lane_sums, channels.count(), run_sums_.of(task % runs) + first_output);
+        kernels_.add_lane_sums(lane_sums, taken.count(), run_sums_.of(task % runs) + first_channel);
       }
     });
     run_sums_.add(output_sums);
@@ -300,8 +305,8 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     return sums;
   }
 
-  /// The sums of a tile, [result][output][row][vector], valid until the thread's next; to be added to the output if
-  /// `accumulate`.
+  /// The sums of a tile, [result][output][row][vector], valid until the thread's next. With `accumulate`, asks for what
+  /// they are going to be added to.
   const float* sum_tile(const PassPlan& plan, const Tile& tile, const Tile& next, const Input& input,
                         std::initializer_list<Result> results, const Outputs& outputs, bool accumulate) {
     const Tiling& tiling = plan.tiling;

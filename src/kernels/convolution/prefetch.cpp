@@ -41,9 +41,9 @@ void PrefetchLines::add(const PackJob& job) {
   // All column planes together: every column from the first to the last, or only those in step.
   const int64_t packed_columns = job.row_pitch / job.batch;
   const int64_t step = job.column_planes->size() > 1 ? 1 : job.step;
-  const int64_t last = job.first_column + (packed_columns - 1) * job.step + job.column_planes->back();
+  const int64_t last = job.first_column + (packed_columns - 1) * job.step + std::ranges::max(*job.column_planes);
   const int64_t end = std::min(job.column_limit, last + 1);
-  int64_t begin = job.first_column + (step > 1 ? job.column_planes->back() : 0);
+  int64_t begin = job.first_column;
   if (begin < 0) {
     begin += (step - 1 - begin) / step * step;
   }
@@ -54,9 +54,9 @@ void PrefetchLines::add(const PackJob& job) {
       room_for(job.channels * static_cast<int64_t>(job.row_planes->size()) * job.rows * columns.lines());
   for (int64_t channel = 0; channel < job.channels; ++channel) {
     const std::byte* const first = job.input.data + channel * job.channel_size * value + begin * column_bytes;
-    for (const int64_t row_phase : *job.row_planes) {
+    for (const int64_t row_plane : *job.row_planes) {
       for (int64_t i = 0; i < job.rows; ++i) {
-        const int64_t row = job.first_row + row_phase + i * job.step;
+        const int64_t row = job.first_row + row_plane + i * job.step;
         if (row >= 0 && row < job.input_rows) {
           line = columns.write(first + row * job.input_columns * column_bytes, line);
         }

@@ -48,7 +48,8 @@ TermList::TermList(const ConvolutionGeometry& geometry, Direction direction, con
     begin_[i] += begin_[i - 1];
   }
   std::vector<uint32_t> next = begin_;
-  const bool as_in_pattern = forward && pass.rows.used_taps() == geometry.r && pass.columns.used_taps() == geometry.s;
+  // Where runs are shorter than a weight on average, places take less memory than distances.
+  const bool as_in_pattern = forward && begin_.size() - 1 < begin_.back();
   (as_in_pattern ? distance_ : place_).resize(as_in_pattern ? begin_.size() - 1 : begin_.back());
   terms_.resize(begin_.back());
   visit([&](size_t key, uint32_t index, uint32_t offset) {

@@ -55,9 +55,9 @@ class TermList {
   int64_t outputs_;
   int64_t blocks_;
   std::vector<uint32_t> begin_;
-  // Places, of which one of these says enough: a forward pass that uses every tap takes the weights of an output
-  // channel and block as they stand in the pattern, so a term's place is its number and what is here for its entry of
-  // begin_ (modulo 2^32); else each term has an entry.
+  // One of the two says where terms stand in the pattern. A forward pass takes the weights of an output channel and
+  // block in the pattern's order, so a term's place is its number and what is here for its entry of begin_ (modulo
+  // 2^32); else each term has an entry.
   std::vector<uint32_t> distance_;
   std::vector<uint32_t> place_;
   AlignedVector<Term> terms_;

@@ -37,8 +37,8 @@ struct PackJob {
   int64_t map_channel = 0;        ///< the map's entry for the first channel
 };
 
-/// Cache lines that a kernel asks for while it computes: what the next window is packed from, which lies scattered
-/// where no hardware prefetcher finds it.
+/// Cache lines that a kernel asks for while it computes: what the next window is packed from, and what sums are added
+/// to, which lies scattered where no hardware prefetcher finds it.
 struct PrefetchList {
   const std::byte* const* begin = nullptr;
   const std::byte* const* end = nullptr;
@@ -84,14 +84,14 @@ struct DotJob {
   bool first = false;                ///< overwrite
 };
 
-/// Writes the sums of a tile to the output tensor.
+/// Writes the sums of a tile, those of one phase, to the output tensor.
 struct UnpackJob {
   const float* sums = nullptr;  ///< [output][row][vector]
   int64_t outputs = 0;
   int64_t rows = 0;
   int64_t columns = 0;
   int64_t row_floats = 0;     ///< of one row of sums
-  int64_t output_floats = 0;  ///< from one output's sums to the next
+  int64_t output_floats = 0;  ///< from one output's sums to the next: there may be more rows than are written
   int64_t images = 0;
   int64_t batch = 0;  ///< floats from one column of sums to the next
   Elements output;    ///< first channel, the tile's first row, column and image

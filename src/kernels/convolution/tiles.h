@@ -36,7 +36,7 @@ struct Tile {
   int64_t values(int64_t lanes) const { return rows * vectors * lanes; }
 };
 
-/// Some outputs of a group: its channels, those of one phase after those of another.
+/// Some outputs of a group: channels of a phase, or of all phases, those of one after those of another.
 struct Outputs {
   int64_t group;
   int64_t begin;

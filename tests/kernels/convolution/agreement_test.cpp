@@ -68,15 +68,15 @@ TEST_P(ConvolutionPath, IsRightOnLayersOfNetworks) {
        {"n2c3k16h33r7s2p3", "n16c40k33h10r3p1d0.1", "n5c33k70h8r3s2p1d0.2", "n64c100k10h1r1d0.5", "n1c130k65h1r1",
         "n128c12k20h4r3p1d0.1", "n4c24k24h14r5p2g24", "n1c64k64h56w7r3p1d0.05", "n64c20k72h4r1s2d0.3",
         "n20c9k140h2r3p1d0.2", "n64c17k5h2r3p1", "n31c70k70h3r2d0.1", "n100c8k8h5r3p1d0.5", "n20c9k140h1r3p1d0.4",
-        "n64c6k6g6h40r3p1", "n64c5k5g5h37r3s2p1", "n24c3k3g3h61w90r5p2e2d0.6"}) {
+        "n64c6k6g6h40r3p1", "n64c5k5g5h37r3s2p1", "n24c3k3g3h61w90r5p2e2d0.6", "n5c66k24h7w9r3s2p1g2d0.4"}) {
     ASSERT_EQ(check(GetParam(), problem), "");
   }
 }
 
 TEST_P(ConvolutionPath, GivesTheSameBitsForAnyNumberOfThreads) {
-  for (const char* problem :
-       {"n64c18k40h9r3p1d0.2", "n40c80k70h3r3p1d0.1", "n17c8k64h12r3s2p1", "n1c96k130h7r1d0.3", "n3c16k32h8r3p1g4d0.5",
-        "n33c200k140h1r1d0.1", "n20c9k140h1r3p1d0.4", "n64c6k6g6h40r3p1"}) {
+  for (const char* problem : {"n64c18k40h9r3p1d0.2", "n40c80k70h3r3p1d0.1", "n17c8k64h12r3s2p1", "n1c96k130h7r1d0.3",
+                              "n3c16k32h8r3p1g4d0.5", "n33c200k140h1r1d0.1", "n20c9k140h1r3p1d0.4", "n64c6k6g6h40r3p1",
+                              "n5c66k24h7w9r3s2p1g2d0.4", "n5c33k70h8r3s2p1d0.2"}) {
     ASSERT_EQ(check_threads(GetParam(), problem), "");
   }
   Random random(testing::kRandomProblemsSeed);

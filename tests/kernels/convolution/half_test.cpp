@@ -66,16 +66,28 @@ TEST_P(HalfConvolution, EqualsFp32RoundedOnce) {
 }
 
 TEST_P(HalfConvolution, WritesLargeOutputsPastTheCaches) {
-  const char* problem = "n64c3k64h33r3p1d0.4";  // Z of 8.9 MB in FP16
-  Operands operands(parse_convolution_problem(problem), 4);
-  const Tensor X = in(Format::fp16, operands.X);
-  operands.X = in(Format::fp32, X);
-  const auto convolution = make_convolution(GetParam(), operands.geometry);
-  Tensor expected(operands.geometry.output());
-  convolution->feedforward(operands.X, operands.weight(), expected);
-  Tensor Z(expected.shape(), Format::fp16);
-  convolution->feedforward(X, operands.weight(), Z);
-  expect_same(Z, expected, problem);
+  {
+    const char* problem = "n64c3k64h33r3p1d0.4";  // Z of 8.9 MB in FP16
+    const Operands operands(parse_convolution_problem(problem), 4);
+    const Tensor X = in(Format::fp16, operands.X);
+    const auto convolution = make_convolution(GetParam(), operands.geometry);
+    Tensor expected(operands.geometry.output());
+    convolution->feedforward(in(Format::fp32, X), operands.weight(), expected);
+    Tensor Z(expected.shape(), Format::fp16);
+    convolution->feedforward(X, operands.weight(), Z);
+    expect_same(Z, expected, problem);
+  }
+  {
+    const char* problem = "n64c64k8h33r3s2p1d0.3";  // dX of 8.9 MB in FP16, written in phases
+    const Operands operands(parse_convolution_problem(problem), 4);
+    const Tensor dZ = in(Format::fp16, operands.dZ);
+    const auto convolution = make_convolution(GetParam(), operands.geometry);
+    Tensor expected(operands.X.shape());
+    convolution->backpropagate(in(Format::fp32, dZ), operands.weight(), expected, false);
+    Tensor dX(expected.shape(), Format::fp16);
+    convolution->backpropagate(dZ, operands.weight(), dX, false);
+    expect_same(dX, expected, problem);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Paths, HalfConvolution,
