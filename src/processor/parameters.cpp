@@ -214,7 +214,7 @@ ProcessorParameters parse_processor(std::string_view yaml, const std::string& fi
     }
   }
   for (const std::string& text : overrides) {
-    const std::string where = fmt::format("--set {}", text);
+    const std::string where = fmt::format("override {}", text);
     const size_t equals = text.find('=');
     if (equals == std::string::npos) {
       throw UsageError(fmt::format("{}: not of the form key=value, such as array.lanes=4", where));

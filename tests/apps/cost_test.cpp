@@ -86,7 +86,7 @@ TEST(Cost, MisuseIsOneLine) {
   expect_misuse({"cost", "--set", "clock_MHz=61"}, {"clock_MHz", "60 MHz", "0.6 V"});
   expect_misuse({"simulate", "--layer", "n8c8k8h6r3p1", "--set", "clock_MHz=61"}, {"clock_MHz", "60 MHz"});
   expect_misuse({"cost", "--set", "cost=28n"}, {"unknown cost table '28n'", "28nm"});
-  expect_misuse({"cost", "--set", "precision=fp32"}, {"--set precision=fp32", "fp16|fp8"});
+  expect_misuse({"cost", "--set", "precision=fp32"}, {"override precision=fp32", "fp16|fp8"});
   expect_misuse({"cost", "--efficiency", "--calibration"}, {"leave out one"});
   expect_misuse({"cost", "--calibrate"}, {"did you mean"});
   expect_misuse({"cost", "trainer-28nm", "dense-28nm"}, {"unexpected argument 'dense-28nm'"});

@@ -153,9 +153,9 @@ TEST(Parameters, NotAMap) {
 TEST(Parameters, BadOverrides) {
   const std::string good = builtin("trainer-28nm");
   EXPECT_THAT(message_of(good, {"array.lane=8"}),
-              HasSubstr("--set array.lane=8: unknown key 'array.lane': did you mean 'array.lanes'?"));
+              HasSubstr("override array.lane=8: unknown key 'array.lane': did you mean 'array.lanes'?"));
   EXPECT_THAT(message_of(good, {"array.lanes"}), HasSubstr("not of the form key=value"));
-  EXPECT_THAT(message_of(good, {"array.lanes=3"}), AllOf(HasSubstr("--set array.lanes=3"), HasSubstr("power of two")));
+  EXPECT_THAT(message_of(good, {"array.lanes=3"}), AllOf(HasSubstr("override array.lanes=3"), HasSubstr("power of two")));
 }
 
 TEST(Parameters, KeysThatMustFitEachOther) {
