@@ -100,15 +100,15 @@ int64_t Axis::used_taps() const {
   return std::count_if(taps.begin(), taps.end(), [](const Tap& tap) { return tap.used; });
 }
 
-Pass forward_pass(const ConvolutionGeometry& geometry) {
+ConvolutionPass forward_pass(const ConvolutionGeometry& geometry) {
   return {forward_axis(geometry.h, geometry.p(), geometry.r, geometry),
           forward_axis(geometry.w, geometry.q(), geometry.s, geometry)};
 }
 
-std::vector<Pass> backward_passes(const ConvolutionGeometry& geometry) {
-  const Pass all{backward_axis_with_taps(geometry.h, geometry.p(), geometry.r, geometry),
-                 backward_axis_with_taps(geometry.w, geometry.q(), geometry.s, geometry)};
-  std::vector<Pass> passes;
+std::vector<ConvolutionPass> backward_passes(const ConvolutionGeometry& geometry) {
+  const ConvolutionPass all{backward_axis_with_taps(geometry.h, geometry.p(), geometry.r, geometry),
+                            backward_axis_with_taps(geometry.w, geometry.q(), geometry.s, geometry)};
+  std::vector<ConvolutionPass> passes;
   if (all.phases() > 0) {
     passes.push_back(all);
   }

@@ -43,7 +43,7 @@ struct Axis {
 
 /// Rows and columns of one sum over taps. Its phases, of which the columns' number changes fastest, are like more
 /// output channels.
-struct Pass {
+struct ConvolutionPass {
   Axis rows;
   Axis columns;
 
@@ -54,9 +54,9 @@ struct Pass {
 };
 
 /// FF, and the windows of WG.
-Pass forward_pass(const ConvolutionGeometry& geometry);
+ConvolutionPass forward_pass(const ConvolutionGeometry& geometry);
 /// BP: passes that together write every position of dX once. The first has all phases that taps reach, unless they
 /// reach none; each other one has a phase, of rows and of columns, without taps.
-std::vector<Pass> backward_passes(const ConvolutionGeometry& geometry);
+std::vector<ConvolutionPass> backward_passes(const ConvolutionGeometry& geometry);
 
 }  // namespace trainer

@@ -54,7 +54,7 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
         workspace_(std::move(workspace)),
         kernels_(kernels),
         forward_(make_plan(forward_pass(geometry), geometry.c / geometry.groups, geometry.k / geometry.groups)) {
-    for (Pass& pass : backward_passes(geometry)) {
+    for (ConvolutionPass& pass : backward_passes(geometry)) {
       backward_.push_back(make_plan(std::move(pass), geometry.k / geometry.groups, geometry.c / geometry.groups));
     }
   }
@@ -80,7 +80,7 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
   }
 
   void backpropagate(const Tensor& dZ, const WeightView& W, Tensor& dX, bool accumulate) override {
-    for (PassPlan& plan : backward_) {
+    for (TiledPass& plan : backward_) {
       sum(plan, {dZ}, {{use_weight(plan, Direction::backward, W), dX}}, accumulate, nullptr);
     }
   }
@@ -99,7 +99,7 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
                        std::span<float> dW) {
     const TermList& terms = use_pattern(forward_.terms, forward_, Direction::forward, pattern);
     const int64_t term_count = static_cast<int64_t>(terms.terms().size());
-    const Tiles tiles(forward_, g_.n);
+    const OutputTiles tiles(forward_, g_.n);
     const int64_t outputs = g_.k / g_.groups;
     const int64_t partials = std::min(tiles.count(), kGradientPartials);
     const int64_t pieces = output_pieces(forward_, partials * g_.groups, outputs);
@@ -131,7 +131,7 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     });
   }
 
-  PassPlan make_plan(Pass pass, int64_t inputs, int64_t outputs) const {
+  TiledPass make_plan(ConvolutionPass pass, int64_t inputs, int64_t outputs) const {
     const bool whole_rows = inputs == 1 && outputs == 1 && kernels_.sum_rows != nullptr;
     const Tiling tiling = whole_rows ? choose_tiling_of_whole_rows(pass, g_.n, kernels_.unit)
                                      : choose_tiling(pass, g_.n, inputs, outputs, kernels_.unit);
@@ -139,7 +139,7 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
   }
 
   /// The terms of `pattern`, with any values.
-  TermList& use_pattern(std::unique_ptr<TermList>& terms, const PassPlan& plan, Direction direction,
+  TermList& use_pattern(std::unique_ptr<TermList>& terms, const TiledPass& plan, Direction direction,
                         const std::shared_ptr<const Pattern>& pattern) const {
     if (!terms || terms->pattern() != pattern) {
       terms.reset();  // its memory goes before the next takes as much
@@ -147,7 +147,7 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     }
     return *terms;
   }
-  const TermList& use_weight(PassPlan& plan, Direction direction, const WeightView& W) const {
+  const TermList& use_weight(TiledPass& plan, Direction direction, const WeightView& W) const {
     TermList& terms = use_pattern(plan.terms, plan, direction, W.pattern);
     terms.refresh(W.values, kernels_.unit.values);
     return terms;
@@ -161,7 +161,7 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
   }
 
   /// Parts of the outputs, for tasks of which there are `others` already.
-  int64_t output_pieces(const PassPlan& plan, int64_t others, int64_t outputs) const {
+  int64_t output_pieces(const TiledPass& plan, int64_t others, int64_t outputs) const {
     const Tiling& tiling = plan.tiling;
     const int64_t sums = outputs * tiling.rows * tiling.vectors(tiling.columns) * tiling.lanes;
     const int64_t wanted = std::max(divide_up(kTasksOfThread * threads_here(), others), divide_up(sums, kMostSums));
@@ -183,12 +183,12 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     return {reinterpret_cast<std::byte*>(thread_floats(use, floats)), kernels_.unit.values};
   }
 
-  int64_t channels_of_block(const PassPlan& plan, const Tensor& input, int64_t block) const {
+  int64_t channels_of_block(const TiledPass& plan, const Tensor& input, int64_t block) const {
     return std::min(plan.tiling.channels, input.shape().c / g_.groups - block * plan.tiling.channels);
   }
 
   /// The window of `tile` in a block of a group's input channels.
-  PackJob window(const PassPlan& plan, const Tile& tile, const Input& input, int64_t group, int64_t block) const {
+  PackJob window(const TiledPass& plan, const Tile& tile, const Input& input, int64_t group, int64_t block) const {
     const Tensor& tensor = input.tensor;
     const int64_t first_channel = group * (tensor.shape().c / g_.groups) + block * plan.tiling.channels;
     const Tiling& tiling = plan.tiling;
@@ -218,7 +218,7 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     return job;
   }
 
-  std::byte* pack_window(const PassPlan& plan, const Tile& tile, const Input& input, int64_t group, int64_t block) {
+  std::byte* pack_window(const TiledPass& plan, const Tile& tile, const Input& input, int64_t group, int64_t block) {
     PackJob job = window(plan, tile, input, group, block);
     job.packed = thread_operands(Use::window, plan.tiling.channels * plan.tiling.channel_pitch);
     kernels_.pack(job);
@@ -250,14 +250,14 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
   }
 
   /// `results` of one shape. The sums taken are those of the first.
-  void sum(const PassPlan& plan, const Input& input, std::initializer_list<Result> results, bool accumulate,
+  void sum(const TiledPass& plan, const Input& input, std::initializer_list<Result> results, bool accumulate,
            const OutputSums* output_sums) {
     const Result& first = *results.begin();
     const Tensor& output = first.output;
     if (first.terms.terms().empty() && accumulate) {
       return;
     }
-    const Tiles tiles(plan, g_.n);
+    const OutputTiles tiles(plan, g_.n);
     const int64_t outputs = plan.pass.phases() * output.shape().c / g_.groups;
     const int64_t run = std::clamp<int64_t>(tiles.count() * g_.groups / kRuns, 1, kRun);
     const int64_t runs = divide_up(tiles.count(), run);
@@ -307,7 +307,7 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
 
   /// The sums of a tile, [result][output][row][vector], valid until the thread's next. With `accumulate`, asks for what
   /// they are going to be added to.
-  const float* sum_tile(const PassPlan& plan, const Tile& tile, const Tile& next, const Input& input,
+  const float* sum_tile(const TiledPass& plan, const Tile& tile, const Tile& next, const Input& input,
                         std::initializer_list<Result> results, const Outputs& outputs, bool accumulate) {
     const Tiling& tiling = plan.tiling;
     const auto kernel = tiling.whole_rows ? kernels_.sum_rows : kernels_.sum[tile.rows - 1][tile.vectors - 1];
@@ -357,8 +357,8 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
 
   /// Calls body(what writes a phase's sums) for each phase that `outputs` has channels of.
   template <class Body>
-  void for_each_phase(const PassPlan& plan, const Tile& tile, const float* sums, Tensor& output, const Outputs& outputs,
-                      const Body& body) const {
+  void for_each_phase(const TiledPass& plan, const Tile& tile, const float* sums, Tensor& output,
+                      const Outputs& outputs, const Body& body) const {
     const int64_t channels = output.shape().c / g_.groups;
     for (int64_t begin = outputs.begin; begin < outputs.end;) {
       const int64_t phase = begin / channels;
@@ -373,7 +373,7 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     }
   }
 
-  UnpackJob unpacking(const PassPlan& plan, const Tile& tile, int64_t phase, const float* sums, Tensor& output,
+  UnpackJob unpacking(const TiledPass& plan, const Tile& tile, int64_t phase, const float* sums, Tensor& output,
                       const Outputs& channels) const {
     const Axis& rows = plan.pass.rows;
     const Axis& columns = plan.pass.columns;
@@ -446,8 +446,8 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
   ConvolutionGeometry g_;
   std::shared_ptr<Workspace> workspace_;
   const TileKernels& kernels_;
-  PassPlan forward_;
-  std::vector<PassPlan> backward_;
+  TiledPass forward_;
+  std::vector<TiledPass> backward_;
   std::unique_ptr<TermList> exponent_terms_;  // forward ones, of an estimate
   AlignedVector<float> exponents_;            // their values
   std::vector<PrefetchLines> coming_;         // one per thread

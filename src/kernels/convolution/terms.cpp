@@ -12,8 +12,8 @@ constexpr int64_t kRefreshGrain = 1 << 15;
 
 }  // namespace
 
-TermList::TermList(const ConvolutionGeometry& geometry, Direction direction, const Pass& pass, const Tiling& tiling,
-                   std::shared_ptr<const Pattern> pattern)
+TermList::TermList(const ConvolutionGeometry& geometry, Direction direction, const ConvolutionPass& pass,
+                   const Tiling& tiling, std::shared_ptr<const Pattern> pattern)
     : pattern_(std::move(pattern)) {
   const int64_t c_per_group = geometry.c / geometry.groups;
   const int64_t k_per_group = geometry.k / geometry.groups;

@@ -33,7 +33,7 @@ enum class Direction { forward, backward };
 class TermList {
  public:
   /// `pass` and `tiling` belong to `direction`: backward, the input channels are the weight's K.
-  TermList(const ConvolutionGeometry& geometry, Direction direction, const Pass& pass, const Tiling& tiling,
+  TermList(const ConvolutionGeometry& geometry, Direction direction, const ConvolutionPass& pass, const Tiling& tiling,
            std::shared_ptr<const Pattern> pattern);
 
   const std::shared_ptr<const Pattern>& pattern() const { return pattern_; }

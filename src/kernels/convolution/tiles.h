@@ -15,10 +15,10 @@ namespace trainer {
 inline int64_t divide_up(int64_t value, int64_t divisor) { return (value + divisor - 1) / divisor; }
 
 /// One pass with its tiling and what it derived from the pattern it saw last.
-struct PassPlan {
-  PassPlan(Pass the_pass, const Tiling& the_tiling) : pass(std::move(the_pass)), tiling(the_tiling) {}
+struct TiledPass {
+  TiledPass(ConvolutionPass the_pass, const Tiling& the_tiling) : pass(std::move(the_pass)), tiling(the_tiling) {}
 
-  Pass pass;
+  ConvolutionPass pass;
   Tiling tiling;
   std::unique_ptr<TermList> terms;
 };
@@ -47,9 +47,9 @@ struct Outputs {
 
 /// The tiles of a plan, numbered so that the batch blocks of the same positions are neighbours: they share cache lines
 /// and pages of the tensors.
-class Tiles {
+class OutputTiles {
  public:
-  Tiles(const PassPlan& plan, int64_t batch)
+  OutputTiles(const TiledPass& plan, int64_t batch)
       : plan_(plan),
         batch_(batch),
         batches_(divide_up(batch, plan.tiling.batch)),
@@ -71,7 +71,7 @@ class Tiles {
   }
 
  private:
-  const PassPlan& plan_;
+  const TiledPass& plan_;
   int64_t batch_;
   int64_t batches_;
   int64_t columns_;

@@ -24,7 +24,7 @@ constexpr double kVisitCycles = 20;
 
 int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
-void lay_out(Tiling& tiling, const Pass& pass, int64_t input_channels, Format values) {
+void lay_out(Tiling& tiling, const ConvolutionPass& pass, int64_t input_channels, Format values) {
   tiling.row_pitch =
       round_up(tiling.vectors(tiling.columns) * tiling.lanes + pass.columns.reach * tiling.batch, tiling.lanes);
   tiling.plane_rows = tiling.rows + pass.rows.reach;
@@ -38,7 +38,7 @@ void lay_out(Tiling& tiling, const Pass& pass, int64_t input_channels, Format va
 }
 
 /// Estimated cycles for one input channel and one output channel of one phase.
-double estimate(const Tiling& tiling, const Pass& pass, int64_t batch, int64_t output_channels,
+double estimate(const Tiling& tiling, const ConvolutionPass& pass, int64_t batch, int64_t output_channels,
                 const VectorUnit& unit) {
   const auto phases = static_cast<double>(pass.phases());
   const double terms = kDensity * static_cast<double>(pass.rows.used_taps() * pass.columns.used_taps()) / phases;
@@ -67,7 +67,7 @@ double estimate(const Tiling& tiling, const Pass& pass, int64_t batch, int64_t o
 
 }  // namespace
 
-Tiling choose_tiling(const Pass& pass, int64_t batch, int64_t input_channels, int64_t output_channels,
+Tiling choose_tiling(const ConvolutionPass& pass, int64_t batch, int64_t input_channels, int64_t output_channels,
                      const VectorUnit& unit) {
   Tiling best;
   double best_cycles = std::numeric_limits<double>::infinity();
@@ -94,7 +94,7 @@ Tiling choose_tiling(const Pass& pass, int64_t batch, int64_t input_channels, in
   return best;
 }
 
-Tiling choose_tiling_of_whole_rows(const Pass& pass, int64_t batch, const VectorUnit& unit) {
+Tiling choose_tiling_of_whole_rows(const ConvolutionPass& pass, int64_t batch, const VectorUnit& unit) {
   Tiling tiling;
   tiling.whole_rows = true;
   tiling.lanes = unit.lanes;

@@ -46,7 +46,7 @@ struct Tiling {
   /// Vectors in a row of a tile that has `tile_columns` columns.
   int64_t vectors(int64_t tile_columns) const { return (tile_columns * batch + lanes - 1) / lanes; }
   /// Offset of a tap of a channel within its packed block.
-  int64_t offset(int64_t channel, const Pass& pass, const Tap& row, const Tap& column) const {
+  int64_t offset(int64_t channel, const ConvolutionPass& pass, const Tap& row, const Tap& column) const {
     const auto column_planes = static_cast<int64_t>(pass.columns.planes.size());
     return channel * channel_pitch + (row.plane * column_planes + column.plane) * plane_pitch + row.offset * row_pitch +
            column.offset * batch;
@@ -55,10 +55,10 @@ struct Tiling {
 
 /// The cheapest tiling of a pass by an estimate of its cycles (see tiling.cpp). Depends on nothing but its arguments,
 /// so results do not change with the number of threads.
-Tiling choose_tiling(const Pass& pass, int64_t batch, int64_t input_channels, int64_t output_channels,
+Tiling choose_tiling(const ConvolutionPass& pass, int64_t batch, int64_t input_channels, int64_t output_channels,
                      const VectorUnit& unit);
 
 /// That of whole rows.
-Tiling choose_tiling_of_whole_rows(const Pass& pass, int64_t batch, const VectorUnit& unit);
+Tiling choose_tiling_of_whole_rows(const ConvolutionPass& pass, int64_t batch, const VectorUnit& unit);
 
 }  // namespace trainer

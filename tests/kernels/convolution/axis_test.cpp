@@ -42,7 +42,7 @@ class BackwardPasses : public ::testing::TestWithParam<const char*> {};
 TEST_P(BackwardPasses, SumEveryPositionOnceFromWhatReachesIt) {
   const ConvolutionGeometry g = parse_convolution_problem(GetParam()).geometry;
   std::map<std::pair<int64_t, int64_t>, int> written;
-  for (const Pass& pass : backward_passes(g)) {
+  for (const ConvolutionPass& pass : backward_passes(g)) {
     EXPECT_GT(pass.phases(), 0);
     for (size_t rows = 0; rows < pass.rows.phases.size(); ++rows) {
       for (size_t columns = 0; columns < pass.columns.phases.size(); ++columns) {

@@ -14,7 +14,8 @@ namespace {
 /// A list for windows of `channels` channels, with its pass.
 TermList make_list(const ConvolutionGeometry& geometry, Direction direction, int64_t channels,
                    const std::shared_ptr<const Pattern>& pattern) {
-  const Pass pass = direction == Direction::forward ? forward_pass(geometry) : backward_passes(geometry).front();
+  const ConvolutionPass pass =
+      direction == Direction::forward ? forward_pass(geometry) : backward_passes(geometry).front();
   Tiling tiling;
   tiling.channels = channels;
   tiling.row_pitch = 100;
@@ -27,7 +28,7 @@ TermList make_list(const ConvolutionGeometry& geometry, Direction direction, int
 std::vector<uint32_t> places_in_order(const ConvolutionGeometry& g, Direction direction, int64_t channels,
                                       const Pattern& pattern) {
   const bool forward = direction == Direction::forward;
-  const Pass pass = forward ? forward_pass(g) : backward_passes(g).front();
+  const ConvolutionPass pass = forward ? forward_pass(g) : backward_passes(g).front();
   const int64_t inputs = forward ? g.c / g.groups : g.k / g.groups;
   const int64_t outputs = forward ? g.k / g.groups : g.c / g.groups;
   std::vector<uint32_t> places;
