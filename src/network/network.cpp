@@ -246,6 +246,14 @@ Layer& Network::owner_of(const Parameter& weight) const {
   throw std::logic_error(fmt::format("{} is not a parameter of this network", weight.name));
 }
 
+void Network::release_patterns() {
+  for (const Node& node : nodes_) {
+    if (layers::Contraction* const contraction = node.layer->contraction(); contraction != nullptr) {
+      contraction->release_pattern();
+    }
+  }
+}
+
 void Network::request_dense_gradient(const Parameter& weight) { owner_of(weight).request_dense_gradient(); }
 
 std::span<const float> Network::dense_gradient(const Parameter& weight) const {

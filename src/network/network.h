@@ -81,6 +81,10 @@ class Network {
   /// What the last backpropagate() kept: a dense K*(C/groups)*R*S array. Throws std::logic_error if it was not asked.
   std::span<const float> dense_gradient(const Parameter& weight) const;
 
+  /// Masks are about to change: frees what was derived from them, which may take more memory than the weights. The next
+  /// step derives what it needs.
+  void release_patterns();
+
   /// From now on adds what the phases of every node take to `times`, which gets one entry per node and must outlive the
   /// network or the next call; null stops that. What is done for several nodes in one pass counts for the first of
   /// them.

@@ -143,6 +143,7 @@ bool TrainingSession::State::backpropagate(StepHook* hook, bool with_dense_gradi
 }
 
 bool TrainingSession::State::update_masks() {
+  network.release_patterns();  // old and new masks, with what goes with them, are in memory together for a while
   std::vector<PruningView> views;
   for (const PrunableWeight& prunable_weight : prunable_weights) {
     const Parameter& weight = *parameters[prunable_weight.index];

@@ -155,7 +155,8 @@ TEST(Parameters, BadOverrides) {
   EXPECT_THAT(message_of(good, {"array.lane=8"}),
               HasSubstr("override array.lane=8: unknown key 'array.lane': did you mean 'array.lanes'?"));
   EXPECT_THAT(message_of(good, {"array.lanes"}), HasSubstr("not of the form key=value"));
-  EXPECT_THAT(message_of(good, {"array.lanes=3"}), AllOf(HasSubstr("override array.lanes=3"), HasSubstr("power of two")));
+  EXPECT_THAT(message_of(good, {"array.lanes=3"}),
+              AllOf(HasSubstr("override array.lanes=3"), HasSubstr("power of two")));
 }
 
 TEST(Parameters, KeysThatMustFitEachOther) {

@@ -4,7 +4,8 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/batchnorm/highway_channel.cpp"
-#include <hwy/foreach_target.h>  // before highway.h
+#include <hwy/foreach_target.h>
+// foreach_target has to come first.
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
 

@@ -58,6 +58,12 @@ class Contraction {
   /// dX from the dZ that weight_gradient left.
   void backpropagate(const Tensor& X, const Tensor& dZ, Tensor& dX, bool accumulate, StepHook* hook);
 
+  /// Another pattern is coming: frees what kernels derived from this one.
+  void release_pattern() {
+    kernel_.release();
+    estimating_.reset();
+  }
+
   void request_dense_gradient() { dense_gradient_requested_ = true; }
   /// Throws std::logic_error unless the last weight_gradient() was asked to keep it.
   std::span<const float> dense_gradient() const;
