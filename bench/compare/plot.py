@@ -3,6 +3,8 @@
 import math
 from xml.sax.saxutils import escape
 
+from compare.report import curves
+
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"]
 
 
@@ -65,12 +67,13 @@ def round_step(range_):
 
 
 def speed_up(results):
-    """One line per network and batch, densities on a logarithmic axis, the break-even densities as rings."""
+    """One line per network, batch and precision, densities on a logarithmic axis, the break-even densities as rings."""
     lines = []
     for result in results:
-        points = sorted((row["density"], row["ratio_fp32"], row["ratio_least"], row["ratio_most"])
-                        for row in result["rows"] if row["density"] is not None)
-        lines.append((f"{result['network']}, batch {result['batch']}", points, result["break_even_density"]))
+        for precision, rows in curves(result["rows"]).items():
+            points = [(row["density"], row["ratio_fp32"], row["ratio_least"], row["ratio_most"]) for row in rows]
+            lines.append((f"{result['network']}, batch {result['batch']}, {precision.upper()}", points,
+                          result["break_even_density"][precision]))
     densities = [point[0] for _, points, _ in lines for point in points] or [1]
     least = min(0.9, min(densities))
     most = 1.1 * max([1.0] + [point[3] for _, points, _ in lines for point in points])

@@ -2,7 +2,7 @@
 
 from statistics import median
 
-COLUMNS = ["network", "batch", "pixels", "name", "density", "milliseconds", "FF", "BP+WG", "images_per_second",
+COLUMNS = ["network", "batch", "pixels", "name", "precision", "density", "milliseconds", "FF", "BP+WG", "images_per_second",
            "images_per_second_least", "images_per_second_most", "ratio_fp32", "ratio_least", "ratio_most",
            "peak_bytes"]
 
@@ -45,15 +45,27 @@ def summarise(case, series, update_interval, load):
     for entry in series:
         own = seconds[entry["name"]]
         ratios = [theirs / ours for theirs, ours in zip(seconds[baseline], own)]
-        rows.append({"name": entry["name"], "density": entry["density"], "milliseconds": 1e3 * median(own),
+        rows.append({"name": entry["name"], "precision": entry["precision"], "density": entry["density"],
+                     "milliseconds": 1e3 * median(own),
                      **phase_milliseconds(entry["turns"]),
                      "images_per_second": case["batch"] / median(own),
                      "images_per_second_least": case["batch"] / max(own),
                      "images_per_second_most": case["batch"] / min(own),
                      "ratio_fp32": median(ratios), "ratio_least": min(ratios), "ratio_most": max(ratios),
                      "peak_bytes": entry["peak_bytes"], "turn_seconds": own})
-    points = [(row["density"], row["ratio_fp32"]) for row in rows if row["density"] is not None]
-    return {**case, "baseline": baseline, "load": load, "rows": rows, "break_even_density": break_even(points)}
+    return {**case, "baseline": baseline, "load": load, "rows": rows,
+            "break_even_density": {precision: break_even([(row["density"], row["ratio_fp32"]) for row in of_precision])
+                                   for precision, of_precision in curves(rows).items()}}
+
+
+def curves(rows):
+    """Trainer's rows by precision, each by density."""
+    found = {}
+    for row in rows:
+        if row["precision"] is not None:
+            found.setdefault(row["precision"], []).append(row)
+    return {precision: sorted(of_precision, key=lambda row: row["density"])
+            for precision, of_precision in found.items()}
 
 
 def break_even(points):
@@ -70,13 +82,19 @@ def break_even(points):
 
 
 def break_even_text(result):
-    points = sorted((row["density"], row["ratio_fp32"]) for row in result["rows"] if row["density"] is not None)
-    density = result["break_even_density"]
-    if density is None:
-        return "break-even density: below every density measured" if points else "no density measured"
-    if all(speed_up >= 1 for _, speed_up in points):
-        return f"break-even density: none, faster up to the largest density measured ({density:g})"
-    return f"break-even density: {density:.2f}"
+    """For each precision, which is named where there are several."""
+    of_precisions = curves(result["rows"])
+    texts = []
+    for precision, rows in of_precisions.items():
+        density = result["break_even_density"][precision]
+        if density is None:
+            text = "below every density measured"
+        elif all(row["ratio_fp32"] >= 1 for row in rows):
+            text = f"none, faster up to the largest density measured ({density:g})"
+        else:
+            text = f"{density:.2f}"
+        texts.append(f"{precision.upper()} {text}" if len(of_precisions) > 1 else text)
+    return f"break-even density: {'; '.join(texts)}" if texts else "no density measured"
 
 
 def table(result):

@@ -51,9 +51,10 @@ def cpu(text=None):
 class Worker:
     """A process that answers a number of steps with how long each took."""
 
-    def __init__(self, name, density, command):
+    def __init__(self, name, precision, density, command):
         self.name = name
-        self.density = density  # of the weights; None for what is not on the curve: PyTorch, and FP16 storage
+        self.precision = precision  # of a Trainer; None for PyTorch, which is on no curve
+        self.density = density  # of a Trainer's weights
         self.turns = []
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
@@ -90,7 +91,7 @@ def write_batch(case, folder):
 
 
 def commands(case, options, bf16, folder):
-    """Name, density and command line of every process."""
+    """Name, precision and density (None for PyTorch), and command line of every process."""
     common = ["--network", case.model, "--batch", case.batch, "--pixels", case.pixels, "--classes", case.classes,
               "--threads", options.threads, "--images", folder / "images", "--labels", folder / "labels"]
     script = Path(__file__).resolve().parent / "pytorch_worker.py"
@@ -99,33 +100,34 @@ def commands(case, options, bf16, folder):
                        ("PyTorch FP32 channels_last", ["--format", "channels_last"]),
                        ("PyTorch BF16 channels_last", ["--format", "channels_last", "--bf16"])):
         if bf16 or "BF16" not in name:
-            result.append((name, None, [sys.executable, script, *common, *more]))
+            result.append((name, None, None, [sys.executable, script, *common, *more]))
     for precision, sparsity in itertools.product(options.precision, options.sparsity):
         result.append((f"Trainer {precision.upper()} {100 * sparsity:g} % sparse",
-                       1 - sparsity if precision == "fp32" else None,
+                       precision, 1 - sparsity,
                        [options.trainer, *common, "--sparsity", sparsity, "--kernels", options.kernels,
                         "--precision", precision,
                         "--distribution", options.distribution,
                         "--update-interval", options.steps + BEFORE_TIMED]))
-    return [(name, density, [str(part) for part in command]) for name, density, command in result]
+    return [(name, precision, density, [str(part) for part in command])
+            for name, precision, density, command in result]
 
 
 def measure(case, options, bf16, folder):
-    """Every process's turns, a list of {name, density, peak_bytes, turns}."""
+    """Every process's turns, a list of {name, precision, density, peak_bytes, turns}."""
     write_batch(case, folder)
     all_workers = []
     try:
-        for name, density, command in commands(case, options, bf16, folder):
+        for name, precision, density, command in commands(case, options, bf16, folder):
             print(f"{case.network}, batch {case.batch}: {name} warms up", file=sys.stderr, flush=True)
-            all_workers.append(Worker(name, density, command))
+            all_workers.append(Worker(name, precision, density, command))
             all_workers[-1].answer()  # ready: one warms up at a time
         for repetition in range(options.repetitions):
             print(f"{case.network}, batch {case.batch}: turn {repetition + 1} of {options.repetitions}",
                   file=sys.stderr, flush=True)
             for worker in all_workers if repetition % 2 == 0 else reversed(all_workers):
                 worker.run(options.steps + BEFORE_TIMED)
-        return [{"name": worker.name, "density": worker.density, "peak_bytes": worker.peak_bytes(),
-                 "turns": worker.turns} for worker in all_workers]
+        return [{"name": worker.name, "precision": worker.precision, "density": worker.density,
+                 "peak_bytes": worker.peak_bytes(), "turns": worker.turns} for worker in all_workers]
     finally:
         for worker in all_workers:
             worker.end()

@@ -14,7 +14,8 @@ def turn(seconds, changed_at=None):
 def example(trainer_milliseconds):
     """Two formats of PyTorch at 10 and 8 ms a step, and Trainer at these for densities 1, 0.5, 0.1."""
     def series(name, density, milliseconds):
-        return {"name": name, "density": density, "peak_bytes": 3 * 2**20, "turns": [turn([milliseconds / 1e3] * 4)] * 3}
+        precision = None if density is None else "fp32"
+        return {"name": name, "precision": precision, "density": density, "peak_bytes": 3 * 2**20, "turns": [turn([milliseconds / 1e3] * 4)] * 3}
     rows = [series("PyTorch FP32 contiguous", None, 10), series("PyTorch FP32 channels_last", None, 8)]
     rows += [series(f"Trainer {density}", density, milliseconds)
              for density, milliseconds in zip((1, 0.5, 0.1), trainer_milliseconds)]
@@ -53,7 +54,7 @@ class Summary(unittest.TestCase):
 
     def test_ratios_pair_the_turns(self):
         # A turn that took twice as long for both leaves the ratio as it is.
-        rows = [{"name": name, "density": density, "peak_bytes": 0,
+        rows = [{"name": name, "precision": density and "fp32", "density": density, "peak_bytes": 0,
                  "turns": [turn([0, s, s, s]), turn([0, 2 * s, 2 * s, 2 * s])]}
                 for name, density, s in (("PyTorch FP32 contiguous", None, 3), ("Trainer", 1, 2))]
         result = report.summarise({"batch": 1, "network": "n", "pixels": 8}, rows, 100, [0, 0])
@@ -96,6 +97,17 @@ class Plot(unittest.TestCase):
         self.assertEqual(self.count(tree, "circle"), 2 * 3 + 1)
         self.assertIn("break-even 0.50", "".join(tree.itertext()))
 
+    def test_a_precision_has_a_line_of_its_own(self):
+        result = example([16, 8, 2])
+        for row in result["rows"][4:]:
+            row["precision"] = "fp16"
+        result["break_even_density"] = {"fp32": 0.5, "fp16": 0.1}
+        tree = self.picture([result])
+        self.assertEqual(self.count(tree, "polyline"), 2)
+        self.assertIn("resnet18, batch 4, FP16", "".join(tree.itertext()))
+        self.assertEqual(report.break_even_text(result),
+                         "break-even density: FP32 0.50; FP16 none, faster up to the largest density measured (0.1)")
+
     def test_one_density_alone_is_still_a_picture(self):
         result = example([16, 8, 2])
         result["rows"] = result["rows"][:3]
@@ -122,12 +134,13 @@ class Workers(unittest.TestCase):
         options = types.SimpleNamespace(threads=2, trainer="/bin/t", kernels="auto", steps=3, sparsity=[0, 0.9],
                                         distribution="uniform", precision=["fp32"])
         made = workers.commands(case, options, True, Path("/tmp"))
-        self.assertEqual([density for _, density, _ in made[:3]], [None] * 3)
-        self.assertAlmostEqual(made[4][1], 0.1)
+        self.assertEqual([made[i][1:3] for i in range(3)], [(None, None)] * 3)
+        self.assertEqual(made[4][1], "fp32")
+        self.assertAlmostEqual(made[4][2], 0.1)
         self.assertEqual(len(workers.commands(case, options, False, Path("/tmp"))), 4)
         options.precision = ["fp32", "fp16"]
-        self.assertEqual([density for _, density, _ in workers.commands(case, options, False, Path("/tmp"))[4:]],
-                         [None, None])
+        self.assertEqual([precision for _, precision, *_ in workers.commands(case, options, False, Path("/tmp"))[4:]],
+                         ["fp16", "fp16"])
 
 
 if __name__ == "__main__":
