@@ -1,17 +1,19 @@
 """Results as SVG pictures."""
 
+import itertools
 import math
 from xml.sax.saxutils import escape
 
 from compare.report import curves
 
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"]
+DASHES = ["none", "7 3", "2 3"]
 
 
 class Picture:
     """Axes that are drawn once their ranges are known; what is drawn on them comes in the units of the data."""
 
-    WIDTH, HEIGHT = 720, 440
+    WIDTH, HEIGHT = 800, 440
     LEFT, TOP, BOTTOM = 70, 30, 60
 
     def __init__(self, x_share, y_range, right=30):
@@ -37,9 +39,10 @@ class Picture:
     def circle(self, x, y, radius, more):
         self.parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" {more}/>')
 
-    def polyline(self, points, colour):
+    def polyline(self, points, colour, dashes="none"):
         path = " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in points)
-        self.parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        self.parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2" '
+                          f'stroke-dasharray="{dashes}"/>')
 
     def axes(self, x_ticks, x_title, y_title):
         """Ticks of x where the caller wants them, of y at round numbers."""
@@ -67,23 +70,23 @@ def round_step(range_):
 
 
 def speed_up(results):
-    """One line per network, batch and precision, densities on a logarithmic axis, the break-even densities as rings."""
+    """One line per network and batch, in a colour, and precision, in dashes; densities on a logarithmic axis, the
+    break-even densities as rings."""
     lines = []
-    for result in results:
-        for precision, rows in curves(result["rows"]).items():
+    for colour, result in zip(itertools.cycle(COLOURS), results):
+        for dashes, (precision, rows) in zip(itertools.cycle(DASHES), curves(result["rows"]).items()):
             points = [(row["density"], row["ratio_fp32"], row["ratio_least"], row["ratio_most"]) for row in rows]
             lines.append((f"{result['network']}, batch {result['batch']}, {precision.upper()}", points,
-                          result["break_even_density"][precision]))
-    densities = [point[0] for _, points, _ in lines for point in points] or [1]
+                          result["break_even_density"][precision], colour, dashes))
+    densities = [point[0] for _, points, *_ in lines for point in points] or [1]
     least = min(0.9, min(densities))
-    most = 1.1 * max([1.0] + [point[3] for _, points, _ in lines for point in points])
-    picture = Picture(lambda density: 1 - math.log(density) / math.log(least), (0, most), right=250)
+    most = 1.1 * max([1.0] + [point[3] for _, points, *_ in lines for point in points])
+    picture = Picture(lambda density: 1 - math.log(density) / math.log(least), (0, most), right=340)
     picture.axes(sorted(set(densities)), "density of the prunable weights", "speed against the faster dense FP32 PyTorch")
     end = picture.WIDTH - picture.right
     picture.line(picture.LEFT, picture.y(1), end, picture.y(1), "black", 'stroke-dasharray="5 4"')
-    for number, (name, points, break_even) in enumerate(lines):
-        colour = COLOURS[number % len(COLOURS)]
-        picture.polyline([point[:2] for point in points], colour)
+    for number, (name, points, break_even, colour, dashes) in enumerate(lines):
+        picture.polyline([point[:2] for point in points], colour, dashes)
         for density, ratio, low, high in points:
             picture.line(picture.x(density), picture.y(low), picture.x(density), picture.y(high), colour)
             picture.circle(picture.x(density), picture.y(ratio), 3, f'fill="{colour}"')
@@ -93,8 +96,8 @@ def speed_up(results):
                            f'class="break-even" fill="none" stroke="{colour}" stroke-width="2"')
             label += f": break-even {break_even:.2f}"
         height = picture.TOP + 20 * number
-        picture.line(end + 12, height, end + 32, height, colour, 'stroke-width="2"')
-        picture.text(end + 38, height + 4, label, "start")
+        picture.line(end + 12, height, end + 42, height, colour, f'stroke-width="2" stroke-dasharray="{dashes}"')
+        picture.text(end + 48, height + 4, label, "start")
     return picture.document()
 
 

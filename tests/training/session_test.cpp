@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include "base/error.h"
 #include "base/parallel.h"
@@ -72,6 +73,23 @@ TEST_F(Session, CallsTheHookInOrder) {
   EXPECT_THAT(recorder.take(), ElementsAre("begin 0", "FF", "WG", update, "end"));
   EXPECT_TRUE(session.step(small_batch(1), &recorder).mask_changed);
   EXPECT_THAT(recorder.take(), ElementsAre("begin 1", "FF", "WG", update, "end"));
+}
+
+TEST_F(Session, NothingHoldsAMaskThatHasChanged) {
+  Network network = small_network(1);
+  TrainingSession session(network, small_run("set", 100));
+  session.step(small_batch(0));
+  std::vector<std::weak_ptr<const Pattern>> old;
+  for (const Parameter* parameter : network.parameters()) {
+    if (parameter->is_weight && !parameter->pattern->is_full()) {
+      old.emplace_back(parameter->pattern);
+    }
+  }
+  ASSERT_FALSE(old.empty());
+  ASSERT_TRUE(session.step(small_batch(1)).mask_changed);
+  for (const std::weak_ptr<const Pattern>& pattern : old) {
+    EXPECT_TRUE(pattern.expired());
+  }
 }
 
 TEST_F(Session, ReportsTheStep) {

@@ -37,6 +37,9 @@ class Convolution {
   virtual void weight_gradient(const Tensor& dZ, const Tensor& X, const std::shared_ptr<const Pattern>& pattern,
                                std::span<float> dW) = 0;
 
+  /// Another pattern is coming: frees what was derived from the last one.
+  virtual void release_pattern() {}
+
   /// The same object where its path can do BN's work on the way (kernels/convolution/decoupled.h); null where not.
   virtual DecoupledConvolution* decoupled() { return nullptr; }
   /// The same object where its path can estimate Z beside FF (kernels/convolution/estimating.h); null where not.

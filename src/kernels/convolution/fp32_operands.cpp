@@ -33,6 +33,8 @@ class Fp32Operands final : public Convolution {
     inner_->weight_gradient(fp32(dZ, Use::fp32_destination), fp32(X, Use::fp32_source), pattern, dW);
   }
 
+  void release_pattern() override { inner_->release_pattern(); }
+
  private:
   /// `tensor` itself where it is FP32, else memory for an FP32 copy.
   Tensor place(const Tensor& tensor, Use use) {

@@ -59,6 +59,15 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     }
   }
 
+  void release_pattern() override {
+    forward_.terms.reset();
+    for (TiledPass& plan : backward_) {
+      plan.terms.reset();
+    }
+    exponent_terms_.reset();
+    exponents_ = {};
+  }
+
   DecoupledConvolution* decoupled() override { return this; }
 
   EstimatingConvolution* estimating() override { return kernels_.unit.values == Format::fp32 ? this : nullptr; }
@@ -259,7 +268,8 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
     }
     const OutputTiles tiles(plan, g_.n);
     const int64_t outputs = plan.pass.phases() * output.shape().c / g_.groups;
-    const int64_t run = std::clamp<int64_t>(tiles.count() * g_.groups / kRuns, 1, kRun);
+    const int64_t most_tiles = plan.tiling.whole_rows ? 1 : kRun;  // whole rows are many sums in themselves
+    const int64_t run = std::clamp<int64_t>(tiles.count() * g_.groups / kRuns, 1, most_tiles);
     const int64_t runs = divide_up(tiles.count(), run);
     const int64_t pieces = output_pieces(plan, runs * g_.groups, outputs);
     assert(output_sums == nullptr || plan.pass.phases() == 1);  // an output is a channel then

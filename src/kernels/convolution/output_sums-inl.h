@@ -21,6 +21,7 @@ class ChannelSums {
   using Floats = hwy::HWY_NAMESPACE::ScalableTag<float>;
   using Vector = hwy::HWY_NAMESPACE::Vec<Floats>;
   static constexpr int64_t kLanes = hwy::HWY_NAMESPACE::MaxLanes(Floats());
+  static constexpr int64_t kMostOfLane = 64;  // values that a lane adds up in one go, against rounding
 
  public:
   /// `lane_sums`: [2][lane].
@@ -34,6 +35,10 @@ class ChannelSums {
     const Floats d;
     int64_t i = 0;
     for (; i + kLanes <= count; i += kLanes) {
+      if (++added_ > kMostOfLane) {
+        flush();
+        added_ = 1;
+      }
       const Vector z = hn::LoadU(d, from + i);
       if constexpr (kPastCaches) {
         stream(z, d, to + i);
@@ -78,6 +83,7 @@ class ChannelSums {
   Vector shift_;
   Vector sum_ = hwy::HWY_NAMESPACE::Zero(Floats());
   Vector squares_ = hwy::HWY_NAMESPACE::Zero(Floats());
+  int64_t added_ = 0;  // vectors since the last flush
   float* lane_sums_;
 };
 
@@ -86,8 +92,6 @@ template <class Value>
 HWY_INLINE void copy_and_sum(const UnpackJob& job, int64_t o, int64_t runs, int64_t run, bool past_caches,
                              Value* output) {
   constexpr int64_t kLanes = hwy::HWY_NAMESPACE::MaxLanes(hwy::HWY_NAMESPACE::ScalableTag<float>());
-  constexpr int64_t kLongRow = 32 * kLanes;  // sums of its own, so that a lane adds up few values in one go
-  const bool flush_rows = runs * run >= kLongRow;
   ChannelSums sums(job.shift[o], job.lane_sums + 2 * o * kLanes);
   for (int64_t i = 0; i < job.rows; ++i) {
     const float* from = job.sums + o * job.output_floats + i * job.row_floats;
@@ -98,9 +102,6 @@ HWY_INLINE void copy_and_sum(const UnpackJob& job, int64_t o, int64_t runs, int6
       } else {
         sums.copy<false>(from + j * job.batch, run, to);
       }
-    }
-    if (flush_rows) {
-      sums.flush();
     }
   }
   sums.flush();

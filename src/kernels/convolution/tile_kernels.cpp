@@ -49,7 +49,7 @@ constexpr int64_t kAccumulators = 28;
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr int kUnroll = 1;
 #else
-constexpr int kUnroll = 8;
+constexpr int kUnroll = 9;
 #endif
 
 template <class From, class To>
@@ -468,29 +468,38 @@ void sum_rows(const SumJob& job) {
   }
 }
 
-/// kTerms dot products side by side, of rows begin .. end-1.
+/// Rows and vectors of a tile.
+struct TilePart {
+  int64_t first_row;
+  int64_t end_row;
+  int64_t first_vector;
+  int64_t end_vector;
+};
+
+/// kTerms dot products side by side.
 template <int kTerms>
-HWY_INLINE void dot_rows_of(const DotJob& job, const float* tile, int64_t begin, int64_t end, const Term* terms,
-                            bool first, float* sums) {
+HWY_INLINE void dot_part(const DotJob& job, const float* tile, const TilePart& part, const Term* terms, bool first,
+                         float* sums) {
   const Floats d;
   size_t offset[kTerms];
   Vector sum[kTerms];
-#pragma GCC unroll 9
+#pragma GCC unroll kUnroll
   for (int t = 0; t < kTerms; ++t) {
     offset[t] = terms[t].offset;
     sum[t] = hn::Zero(d);
   }
-  for (int64_t i = begin; i < end; ++i) {
+  for (int64_t i = part.first_row; i < part.end_row; ++i) {
     const float* const row = reinterpret_cast<const float*>(job.packed) + i * job.row_pitch;
     const float* const values = tile + i * job.vectors * kLanes;
-    for (int64_t v = 0; v < job.vectors; ++v) {
+    for (int64_t v = part.first_vector; v < part.end_vector; ++v) {
       const Vector value = hn::Load(d, values + v * kLanes);
-#pragma GCC unroll 9
+#pragma GCC unroll kUnroll
       for (int t = 0; t < kTerms; ++t) {
         sum[t] = hn::MulAdd(value, hn::LoadU(d, row + offset[t] + v * kLanes), sum[t]);
       }
     }
   }
+#pragma GCC unroll kUnroll
   for (int t = 0; t < kTerms; ++t) {
     const float total = hn::GetLane(hn::SumOfLanes(d, sum[t]));
     sums[t] = first ? total : sums[t] + total;
@@ -499,26 +508,29 @@ HWY_INLINE void dot_rows_of(const DotJob& job, const float* tile, int64_t begin,
 
 /// As many as `count`, up to kTerms.
 template <int kTerms>
-void dot_some_rows(int64_t count, const DotJob& job, const float* tile, int64_t begin, int64_t end, const Term* terms,
-                   bool first, float* sums) {
+void dot_terms_of_part(int64_t count, const DotJob& job, const float* tile, const TilePart& part, const Term* terms,
+                       bool first, float* sums) {
   if (count >= kTerms) {
-    dot_rows_of<kTerms>(job, tile, begin, end, terms, first, sums);
+    dot_part<kTerms>(job, tile, part, terms, first, sums);
   } else if constexpr (kTerms > 1) {
-    dot_some_rows<kTerms - 1>(count, job, tile, begin, end, terms, first, sums);
+    dot_terms_of_part<kTerms - 1>(count, job, tile, part, terms, first, sums);
   }
 }
 
 void dot_rows(const DotJob& job) {
-  constexpr int kTerms = 9;               // side by side: a 3x3 kernel
-  constexpr int64_t kVectorsOfSum = 512;  // products that a lane adds up before lanes are added, against rounding
-  const int64_t rows = std::max<int64_t>(kVectorsOfSum / job.vectors, 1);
+  constexpr int kTerms = 9;             // side by side: a 3x3 kernel
+  constexpr int64_t kMostOfLane = 512;  // products that a lane adds up before lanes are added, against rounding
+  const int64_t rows = std::max<int64_t>(kMostOfLane / job.vectors, 1);
+  const int64_t vectors = std::min(kMostOfLane, job.vectors);
   for (int64_t o = 0; o < job.outputs; ++o) {
     const float* const tile = reinterpret_cast<const float*>(job.tiles) + o * job.rows * job.vectors * kLanes;
-    for (int64_t begin = 0; begin < job.rows; begin += rows) {
-      const int64_t end = std::min(job.rows, begin + rows);
-      for (uint32_t term = job.begin[o]; term < job.begin[o + 1]; term += kTerms) {
-        dot_some_rows<kTerms>(job.begin[o + 1] - term, job, tile, begin, end, job.terms + term, job.first && begin == 0,
-                              job.sums + term);
+    for (int64_t row = 0; row < job.rows; row += rows) {
+      for (int64_t vector = 0; vector < job.vectors; vector += vectors) {
+        const TilePart part{row, std::min(job.rows, row + rows), vector, std::min(job.vectors, vector + vectors)};
+        for (uint32_t term = job.begin[o]; term < job.begin[o + 1]; term += kTerms) {
+          dot_terms_of_part<kTerms>(job.begin[o + 1] - term, job, tile, part, job.terms + term,
+                                    job.first && row == 0 && vector == 0, job.sums + term);
+        }
       }
     }
   }

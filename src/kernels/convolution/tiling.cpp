@@ -9,8 +9,8 @@ namespace {
 // A little over the 32 to 48 KB of a first-level cache measures best: fewer lines of the window hit it, but an output
 // channel's sums are loaded and stored less often. From 28 to 48 KB the times differ by 5%.
 constexpr int64_t kWindowBytes = int64_t{40} * 1024;
-// Of whole rows, which a quarter of most second-level caches holds.
-constexpr int64_t kRowsWindowBytes = int64_t{128} * 1024;
+// Of whole rows, packed and summed: a part of most second-level caches.
+constexpr int64_t kWholeRowsBytes = int64_t{256} * 1024;
 // Density the estimate assumes; what matters is that terms are few.
 constexpr double kDensity = 0.1;
 // Cycles for a term beyond its multiply-adds (read, broadcast, loop), and the fewest a term can take: the latency of
@@ -103,7 +103,8 @@ Tiling choose_tiling_of_whole_rows(const ConvolutionPass& pass, int64_t batch, c
   for (int64_t pieces = 1; pieces <= pass.rows.count; ++pieces) {
     tiling.rows = (pass.rows.count + pieces - 1) / pieces;
     lay_out(tiling, pass, 1, unit.values);
-    if (tiling.channel_pitch * bytes_of(unit.values) <= kRowsWindowBytes) {
+    const int64_t sums = pass.phases() * tiling.rows * tiling.vectors(tiling.columns) * tiling.lanes;
+    if ((tiling.channel_pitch + sums) * static_cast<int64_t>(sizeof(float)) <= kWholeRowsBytes) {
       break;
     }
   }

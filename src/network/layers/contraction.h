@@ -60,7 +60,7 @@ class Contraction {
 
   /// Another pattern is coming: frees what kernels derived from this one.
   void release_pattern() {
-    kernel_.release();
+    kernel_.release_pattern();
     estimating_.reset();
   }
 

@@ -44,4 +44,12 @@ Convolution& ContractionKernel::for_phase(ConvolutionPhase phase, const Pattern&
   return *kernel;
 }
 
+void ContractionKernel::release_pattern() {
+  for (const std::unique_ptr<Convolution>& kernel : kernels_) {
+    if (kernel) {
+      kernel->release_pattern();
+    }
+  }
+}
+
 }  // namespace trainer

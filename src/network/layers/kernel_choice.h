@@ -40,8 +40,8 @@ class ContractionKernel {
   KernelPath path_of(ConvolutionPhase phase, const Pattern& pattern) const;
   /// The kernel to run the phase with. A path that no phase takes any more is freed, scratch memory included.
   Convolution& for_phase(ConvolutionPhase phase, const Pattern& pattern);
-  /// Frees all kernels with what they derived from the pattern; the next call of for_phase() makes anew what it needs.
-  void release() { kernels_ = {}; }
+  /// Another pattern is coming: frees what kernels derived from the last one.
+  void release_pattern();
 
  private:
   bool is_taken(KernelPath path, const Pattern& pattern) const;

@@ -14,7 +14,7 @@ namespace {
 TEST(EstimatingConvolution, IsFeedforwardOfExponents) {
   Random random(5);
   for (int i = 0; i < 60; ++i) {
-    const std::string problem = testing::random_problem(random);
+    const std::string problem = i == 0 ? "n64c2k2g2h60r3p1" : testing::random_problem(random);  // of several tiles
     testing::Operands operands(parse_convolution_problem(problem), static_cast<uint64_t>(i));
     Tensor X(operands.X.shape(), i % 2 == 0 ? Format::fp32 : Format::fp16);
     convert(operands.X, X);

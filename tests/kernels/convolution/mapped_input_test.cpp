@@ -116,7 +116,8 @@ TEST(MappedInput, HasTheBitsOfAPassBeforeInHalfArithmetic) {
 
 TEST(MappedInput, SameForAnyThreads) {
   Random random(42);
-  for (const char* problem : {"n64c16k96h16r3p1d0.2", "n8c4k130h9r3p1d0.3", "n16c24k24g24h12r3p1", "n3c5k7h11r3s2p1"}) {
+  for (const char* problem :
+       {"n64c16k96h16r3p1d0.2", "n8c4k130h9r3p1d0.3", "n16c24k24g24h12r3p1", "n3c5k7h11r3s2p1", "n64c2k2g2h60r3p1"}) {
     const Operands operands(parse_convolution_problem(problem));
     const Map map(operands.geometry, random, true, false);
     set_thread_count(1);
