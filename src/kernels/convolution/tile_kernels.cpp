@@ -538,7 +538,7 @@ void dot_rows(const DotJob& job) {
 
 template <int kRows, int kVectors>
 void enter(TileKernels& kernels) {
-  if constexpr (kRows * kVectors <= kAccumulators) {
+  if constexpr (int64_t{kRows} * kVectors <= kAccumulators) {
     kernels.sum[kRows - 1][kVectors - 1] = sum_tile<kRows, kVectors>;
     kernels.dot[kRows - 1][kVectors - 1] = dot_tile<kRows, kVectors>;
   }
