@@ -151,7 +151,6 @@ class TiledConvolution final : public Convolution, public DecoupledConvolution, 
   TermList& use_pattern(std::unique_ptr<TermList>& terms, const TiledPass& plan, Direction direction,
                         const std::shared_ptr<const Pattern>& pattern) const {
     if (!terms || terms->pattern() != pattern) {
-      terms.reset();  // its memory goes before the next takes as much
       terms = std::make_unique<TermList>(g_, direction, plan.pass, plan.tiling, pattern);
     }
     return *terms;
